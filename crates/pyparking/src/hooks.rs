@@ -1,0 +1,136 @@
+//! What a runtime tells the lock layer: how to detach a thread before it sleeps, and attach it after.
+//!
+//! Installed once per process, before the first lock that can block. Without hooks every lock just blocks,
+//! which is right for a program without a runtime.
+//!
+//! * HOOK-1: `detach` is called only by a thread that is about to sleep: its waiter is queued, and no wake has
+//!   come.
+//! * HOOK-2: every `detach` that returned a state is followed by one `attach` of that state on the same
+//!   thread, on unwind too.
+//! * HOOK-3: when `attach` is called the thread is in no queue and holds no lock of the lot: an `attach` that
+//!   never returns leaves nothing behind.
+
+use crate::primitive::Ordering;
+use crate::primitive::plain::AtomicPtr;
+use core::fmt;
+
+/// What a runtime supplies. All functions are called on the thread concerned.
+#[derive(Clone, Copy)]
+pub struct Hooks {
+    /// Detaches the calling thread and returns its state, or null if it is not attached. Must not park with
+    /// `detach`.
+    pub detach: fn() -> *mut (),
+    /// Attaches the calling thread again, with what `detach` returned. May block; may unwind; may never
+    /// return.
+    pub attach: fn(*mut ()),
+    /// Runs what waits for the calling thread (signal handlers, pending calls) after an interrupt.
+    pub run_pending: fn() -> Result<(), PendingFailed>,
+    /// Ends the process with the given message. Returning from it aborts.
+    pub fatal: fn(&dyn fmt::Display),
+}
+
+impl Hooks {
+    /// Hooks that do what happens without hooks: nothing, and abort on a fatal error.
+    pub const NONE: Self =
+        Self { detach: core::ptr::null_mut, attach: |_| {}, run_pending: || Ok(()), fatal: |_| {} };
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks").finish_non_exhaustive()
+    }
+}
+
+/// A pending call failed: a handler raised, and the wait that it interrupted is to end with that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PendingFailed;
+
+impl fmt::Display for PendingFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a pending call failed")
+    }
+}
+
+impl core::error::Error for PendingFailed {}
+
+/// Hooks were installed before, by this or another runtime in the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlreadyInstalled;
+
+impl fmt::Display for AlreadyInstalled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "runtime hooks are already installed: one process has one lock layer, \
+             and its locks can detach threads of one runtime only",
+        )
+    }
+}
+
+impl core::error::Error for AlreadyInstalled {}
+
+/// The installed hooks, null before.
+static INSTALLED: AtomicPtr<Hooks> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Installs the runtime's hooks, for good.
+///
+/// # Errors
+///
+/// [`AlreadyInstalled`] when there are hooks, the same ones included; nothing changes.
+///
+/// ```
+/// use pyparking::hooks::{self, Hooks};
+///
+/// static RUNTIME: Hooks = Hooks::NONE;
+/// hooks::install(&RUNTIME).unwrap();
+/// assert!(hooks::install(&RUNTIME).is_err());
+/// ```
+pub fn install(hooks: &'static Hooks) -> Result<(), AlreadyInstalled> {
+    let table = core::ptr::from_ref(hooks).cast_mut();
+    // ORD: Release, the table is seen whole by the Acquire in `installed`; Relaxed on failure.
+    INSTALLED
+        .compare_exchange(core::ptr::null_mut(), table, Ordering::Release, Ordering::Relaxed)
+        .map(|_| ())
+        .map_err(|_| AlreadyInstalled)
+}
+
+/// The installed hooks. Cost: one acquire load.
+#[must_use]
+pub fn installed() -> Option<&'static Hooks> {
+    // ORD: Acquire, pairs with the Release in `install`.
+    let table = INSTALLED.load(Ordering::Acquire);
+    // SAFETY: null, or from a `&'static Hooks`, which nobody writes.
+    unsafe { table.as_ref() }
+}
+
+/// Runs the calling thread's pending calls through the hook; `Ok` without hooks.
+///
+/// # Errors
+///
+/// What the hook says.
+pub fn run_pending() -> Result<(), PendingFailed> {
+    installed().map_or(Ok(()), |hooks| (hooks.run_pending)())
+}
+
+/// A detached thread, attached again when this is dropped (HOOK-2).
+pub(crate) struct Detached(Option<(&'static Hooks, *mut ())>);
+
+impl Detached {
+    /// Detaches the calling thread, if it is attached.
+    pub(crate) fn now() -> Self {
+        let state = installed().map(|hooks| (hooks, (hooks.detach)()));
+        Self(state.filter(|(_, state)| !state.is_null()))
+    }
+
+    /// Leaves the thread as it is.
+    pub(crate) fn not() -> Self {
+        Self(None)
+    }
+}
+
+impl Drop for Detached {
+    fn drop(&mut self) {
+        if let Some((hooks, state)) = self.0.take() {
+            (hooks.attach)(state);
+        }
+    }
+}

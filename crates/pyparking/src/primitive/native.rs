@@ -1,0 +1,48 @@
+//! The shim on the machine: core's atomics and cells, at no cost.
+
+pub use super::plain::*;
+
+use super::UnsafeCell;
+
+/// Scheduling calls of the machine.
+pub mod thread {
+    pub use std::hint::spin_loop;
+    pub use std::thread::yield_now;
+}
+
+/// A value that a lock elsewhere protects: read and written whole, never borrowed.
+///
+/// Models replace it with a cell that notices when the lock does not.
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct RaceCell<T: Copy>(UnsafeCell<T>);
+
+impl<T: Copy> RaceCell<T> {
+    /// A cell with a first value.
+    #[inline]
+    pub const fn new(value: T) -> Self {
+        Self(UnsafeCell::new(value))
+    }
+
+    /// Reads the value.
+    ///
+    /// # Safety
+    ///
+    /// No other thread writes the cell at the same time.
+    #[inline]
+    pub unsafe fn get(&self) -> T {
+        // SAFETY: the caller excludes writers, and no reference into the cell exists anywhere.
+        unsafe { *self.0.get() }
+    }
+
+    /// Replaces the value.
+    ///
+    /// # Safety
+    ///
+    /// No other thread reads or writes the cell at the same time.
+    #[inline]
+    pub unsafe fn set(&self, value: T) {
+        // SAFETY: the caller excludes readers and writers, and no reference into the cell exists anywhere.
+        unsafe { *self.0.get() = value }
+    }
+}

@@ -1,0 +1,299 @@
+//! A lock of one word that needs nothing below it but the system: the parking lot's own.
+//!
+//! The waiters stand on their stacks, linked from the word itself. It has no timeout, no hand-off and no
+//! fairness: what it protects is a few dozen instructions.
+//!
+//! | word | meaning |
+//! |---|---|
+//! | 0 | free |
+//! | `LOCKED` 1 | held, nobody waits |
+//! | node \| `LOCKED` | held; `node` is the newest of a stack of waiters |
+//! | node | free, and a woken waiter is on its way; the rest still waits |
+//!
+//! | who | may change |
+//! |---|---|
+//! | anyone | free to held (bit 0), keeping the node |
+//! | a waiter | push its node, while bit 0 is set |
+//! | the holder | clear bit 0 and pop one node in the same step |
+//!
+//! Invariants:
+//!
+//! * RAW-1: at most one thread is between its acquiring and its releasing step.
+//! * RAW-2: a node is in the stack from its push to its pop; only the holder pops, so the top cannot change
+//!   under a pop except by a push, which the compare-exchange sees (no ABA).
+//! * RAW-3: a waiter leaves `lock_slow` with its node popped *and* signalled: it sleeps until a real wake, so
+//!   the node outlives the waker's use of it (CPython issue 148820).
+//! * RAW-4: a release with waiters wakes one; it or a faster thread takes the lock and releases again. So
+//!   nobody is left behind.
+//!
+//! Port of: `_PyRawMutex` (Python/lock.c)
+//! PORT: spins a little before it queues; CPython queues at once. The sections here are shorter than a sleep.
+
+use crate::fatal::fatal;
+use crate::os::{self, Desk};
+use crate::primitive::{AtomicPtr, Ordering, RaceCell, thread};
+use crate::sleeper::Sleeper;
+use crate::spin;
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr;
+
+const LOCKED: usize = 1;
+
+/// A waiter, on its own stack. Aligned, so that bit 0 of its address is free.
+#[repr(align(8))]
+struct Node {
+    next: RaceCell<*mut Node>,
+    sleeper: Sleeper,
+    desk: Desk,
+}
+
+fn is_locked(seen: *mut Node) -> bool {
+    seen.addr() & LOCKED != 0
+}
+
+fn top(seen: *mut Node) -> *mut Node {
+    seen.map_addr(|address| address & !LOCKED)
+}
+
+fn locked(node: *mut Node) -> *mut Node {
+    node.map_addr(|address| address | LOCKED)
+}
+
+/// A word-sized mutex that does not use the parking lot.
+///
+/// All-zero when fresh. Not re-entrant, not fair, no timeout. An unlock that nobody locked is fatal.
+///
+/// Cost: one RMW to lock, one to unlock while nobody waits.
+///
+/// Ordering: `unlock` happens before the `lock` that follows it.
+///
+/// ```
+/// use pyparking::RawMutex;
+///
+/// static TABLE: RawMutex = RawMutex::new();
+/// {
+///     let _held = TABLE.guard();
+///     assert!(!TABLE.try_lock());
+/// }
+/// let held = TABLE.try_guard();
+/// assert!(held.is_some());
+/// ```
+///
+/// Port of: `_PyRawMutex` (Python/lock.c)
+#[repr(transparent)]
+pub struct RawMutex {
+    word: AtomicPtr<Node>,
+}
+
+// SAFETY: the pointer in the word is only followed by the holder (RAW-2), whatever thread that is.
+unsafe impl Send for RawMutex {}
+// SAFETY: as above; every step is atomic.
+unsafe impl Sync for RawMutex {}
+
+impl RawMutex {
+    crate::const_fn! {
+        /// A free mutex.
+        #[must_use]
+        pub fn new() -> Self {
+            Self { word: AtomicPtr::new(ptr::null_mut()) }
+        }
+    }
+
+    /// Locks, sleeping if need be. One RMW when free.
+    ///
+    /// Port of: `_PyRawMutex_Lock` (Include/internal/pycore_lock.h)
+    #[inline]
+    pub fn lock(&self) {
+        if !self.try_lock_fresh() {
+            self.lock_slow();
+        }
+    }
+
+    /// Takes the word from 0 to `LOCKED`.
+    #[inline]
+    fn try_lock_fresh(&self) -> bool {
+        let held = ptr::without_provenance_mut(LOCKED);
+        // ORD: Acquire, pairs with the Release of `unlock` and `unlock_slow` (RAW-1). Relaxed on failure:
+        // nothing is read behind it.
+        let taken =
+            self.word.compare_exchange(ptr::null_mut(), held, Ordering::Acquire, Ordering::Relaxed);
+        taken.is_ok()
+    }
+
+    /// Locks if the mutex is free, waiters or not. Never blocks.
+    #[inline]
+    #[must_use]
+    pub fn try_lock(&self) -> bool {
+        // ORD: Relaxed, the compare-exchange decides.
+        let mut seen = self.word.load(Ordering::Relaxed);
+        while !is_locked(seen) {
+            match self.take(seen) {
+                Ok(()) => return true,
+                Err(now) => seen = now,
+            }
+        }
+        false
+    }
+
+    /// One attempt to go from free to held, keeping the stack.
+    #[inline]
+    fn take(&self, seen: *mut Node) -> Result<(), *mut Node> {
+        // ORD: Acquire, pairs with the Release of `unlock` and `unlock_slow` (RAW-1). Relaxed on failure:
+        // the caller looks again.
+        let taken =
+            self.word.compare_exchange(seen, locked(seen), Ordering::Acquire, Ordering::Relaxed);
+        taken.map(|_| ())
+    }
+
+    /// Unlocks. One RMW when nobody waits.
+    ///
+    /// Fatal if the mutex is found not to be locked.
+    ///
+    /// # Safety
+    ///
+    /// The caller, or somebody who leaves it to the caller, has locked the mutex: an unlock beside the holder's own
+    /// would read the node of a waiter that is gone (RAW-2). The safe form is [`guard`](Self::guard).
+    ///
+    /// Port of: `_PyRawMutex_Unlock` (Include/internal/pycore_lock.h)
+    #[inline]
+    pub unsafe fn unlock(&self) {
+        let held = ptr::without_provenance_mut(LOCKED);
+        // ORD: Release, pairs with the Acquire of the next lock (RAW-1). Relaxed on failure: the slow path
+        // loads again.
+        let freed =
+            self.word.compare_exchange(held, ptr::null_mut(), Ordering::Release, Ordering::Relaxed);
+        if freed.is_err() {
+            // SAFETY: handed on to the caller.
+            unsafe { self.unlock_slow() };
+        }
+    }
+
+    /// Locks, and unlocks when the guard is dropped.
+    #[inline]
+    pub fn guard(&self) -> RawMutexGuard<'_> {
+        self.lock();
+        RawMutexGuard { mutex: self, _not_send: PhantomData }
+    }
+
+    /// Locks if the mutex is free; unlocks when the guard is dropped. Never blocks.
+    #[inline]
+    #[must_use]
+    pub fn try_guard(&self) -> Option<RawMutexGuard<'_>> {
+        self.try_lock().then(|| RawMutexGuard { mutex: self, _not_send: PhantomData })
+    }
+
+    /// Whether somebody holds the mutex, at some moment during the call. For assertions.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        // ORD: Relaxed, the answer is about one moment and orders nothing.
+        is_locked(self.word.load(Ordering::Relaxed))
+    }
+
+    /// Makes the mutex free in the child of a fork, whatever it was.
+    ///
+    /// # Safety
+    ///
+    /// The calling thread is the only one of the process: waiters and holder are gone.
+    pub unsafe fn after_fork_child(&self) {
+        // ORD: Relaxed, there is no other thread.
+        self.word.store(ptr::null_mut(), Ordering::Relaxed);
+    }
+
+    #[cold]
+    fn lock_slow(&self) {
+        let node = Node {
+            next: RaceCell::new(ptr::null_mut()),
+            sleeper: Sleeper::new(),
+            desk: os::desk(),
+        };
+        let mut turns = spin::RAW_TURNS;
+        loop {
+            // ORD: Relaxed, the compare-exchanges below decide.
+            let seen = self.word.load(Ordering::Relaxed);
+            if !is_locked(seen) {
+                if self.take(seen).is_ok() {
+                    return;
+                }
+            } else if top(seen).is_null() && turns > 0 {
+                turns -= 1;
+                thread::spin_loop();
+            } else if self.push(seen, &node) {
+                node.sleeper.sleep_until_signalled(&node.desk);
+            }
+        }
+    }
+
+    /// Puts `node` on the stack, armed; false if the word has changed.
+    fn push(&self, seen: *mut Node, node: &Node) -> bool {
+        // SAFETY: the node is not in the stack (RAW-3), so this thread alone uses it.
+        unsafe { node.next.set(top(seen)) };
+        node.sleeper.arm();
+        let pushed = locked(ptr::from_ref(node).cast_mut());
+        // ORD: Release, publishes the node to the holder's Acquire load in `unlock_slow` (RAW-2). Relaxed on
+        // failure: the caller looks again.
+        let done = self.word.compare_exchange(seen, pushed, Ordering::Release, Ordering::Relaxed);
+        done.is_ok()
+    }
+
+    /// # Safety
+    ///
+    /// As [`unlock`](Self::unlock).
+    #[cold]
+    unsafe fn unlock_slow(&self) {
+        loop {
+            // ORD: Acquire, pairs with the Release of every push in the stack (they are RMWs of one release
+            // sequence), so the top's `next` may be read (RAW-2).
+            let seen = self.word.load(Ordering::Acquire);
+            if !is_locked(seen) {
+                fatal("RawMutex", self, "unlock of a mutex that is not locked", "a locked mutex");
+            }
+            let waiter = top(seen);
+            // SAFETY: this thread is the holder, so the top stays in the stack, alive and unchanged (RAW-2).
+            let next = if waiter.is_null() { waiter } else { unsafe { (*waiter).next.get() } };
+            // ORD: Release, pairs with the Acquire of the next lock (RAW-1); as an RMW it also keeps the
+            // pushes below published. Relaxed on failure: the loop loads again.
+            let freed =
+                self.word.compare_exchange(seen, next, Ordering::Release, Ordering::Relaxed);
+            if freed.is_ok() {
+                if !waiter.is_null() {
+                    // SAFETY: popped by this thread alone; the node lives until it is signalled (RAW-3), and
+                    // the desk is copied before (SLEEPER-3).
+                    unsafe {
+                        let desk = Clone::clone(&(*waiter).desk);
+                        Sleeper::signal(&raw const (*waiter).sleeper, &desk);
+                    }
+                }
+                return;
+            }
+        }
+    }
+}
+
+impl Default for RawMutex {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for RawMutex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawMutex").field("locked", &self.is_locked()).finish()
+    }
+}
+
+/// Unlocks a [`RawMutex`] when dropped, also on unwind.
+#[must_use = "the mutex is unlocked as soon as the guard is dropped"]
+#[derive(Debug)]
+pub struct RawMutexGuard<'a> {
+    mutex: &'a RawMutex,
+    _not_send: PhantomData<*const ()>,
+}
+
+impl Drop for RawMutexGuard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the guard was made by a lock, and nobody else unlocks for it.
+        unsafe { self.mutex.unlock() };
+    }
+}

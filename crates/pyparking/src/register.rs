@@ -1,0 +1,240 @@
+//! Threads that can be interrupted: a handle that stays valid for ever, and a word behind it.
+//!
+//! A thread that takes its own handle gets a record. Records are never freed, only passed on to later threads,
+//! so an interrupt from a signal handler can touch one at any time; the generation in the word tells a stale
+//! handle. A thread without a record sleeps on a word of its own frame and cannot be interrupted by a handle,
+//! which costs nothing: nobody has one.
+//!
+//! * REG-1: the record of a live thread is used for sleeping by that thread alone, by one park at a time: a park
+//!   inside another (in a detach hook) sleeps on its own frame.
+//! * REG-2: an interrupt is kept until the thread takes it: in a sleep, at the start of the next interruptible
+//!   sleep, or by [`take_interrupt`]. None is lost between a poll and the sleep after it.
+//! * REG-3: a handle whose thread has ended does nothing.
+
+use crate::os::{self, Desk};
+use crate::primitive::{Cell, modelled, native, thread_slot};
+use crate::sleeper::Sleeper;
+use core::fmt;
+
+/// What a registered thread sleeps on. Lives for ever.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) sleeper: Sleeper,
+    /// The desk of an interrupter's wake; where that must not ring, it is never used.
+    desk: Desk,
+}
+
+impl Record {
+    fn new() -> Self {
+        Self { sleeper: Sleeper::new(), desk: os::desk() }
+    }
+}
+
+thread_slot! {
+    static MINE: Cell<Option<&'static Record>> = Cell::new(None)
+}
+thread_slot! {
+    static SEATED: Cell<bool> = Cell::new(false)
+}
+
+/// The calling thread's record, if it took a handle. Async-signal-safe.
+fn mine() -> Option<&'static Record> {
+    MINE.with(Cell::get)
+}
+
+/// The use of the record by one park of its thread (REG-1).
+#[derive(Debug)]
+pub(crate) struct Seat(&'static Record);
+
+impl Seat {
+    /// Takes the calling thread's record, if it has one that no outer park is using.
+    pub(crate) fn take() -> Option<Self> {
+        let record = mine()?;
+        let free = SEATED.with(|seated| {
+            let free = !seated.get();
+            seated.set(true);
+            free
+        });
+        free.then(|| {
+            record.sleeper.arm();
+            Self(record)
+        })
+    }
+
+    /// The record's word.
+    pub(crate) fn sleeper(&self) -> &'static Sleeper {
+        &self.0.sleeper
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        SEATED.with(|seated| seated.set(false));
+    }
+}
+
+/// A thread that can be interrupted.
+///
+/// `Copy`, `Send` and `Sync`, valid for ever: once the thread has ended, interrupting it does nothing.
+///
+/// ```
+/// use pyparking::{ThreadHandle, take_interrupt};
+///
+/// let main = ThreadHandle::current();
+/// std::thread::spawn(move || assert!(main.interrupt())).join().unwrap();
+/// // This thread was awake: the interrupt waits for its next interruptible park, or is taken back.
+/// assert!(take_interrupt());
+/// assert!(!take_interrupt());
+/// ```
+#[derive(Clone, Copy)]
+pub struct ThreadHandle {
+    record: &'static Record,
+    generation: u32,
+}
+
+impl ThreadHandle {
+    /// The calling thread. Its first call allocates or reuses a record; not in a signal handler, therefore.
+    #[must_use]
+    pub fn current() -> Self {
+        let record = mine().unwrap_or_else(register);
+        Self { record, generation: record.sleeper.generation() }
+    }
+
+    /// Makes the thread's interruptible park end with [`ParkStatus::Intr`](crate::ParkStatus::Intr): the one
+    /// that it is in, or else its next one. Tells whether the thread still lives.
+    ///
+    /// Async-signal-safe, from any thread: one compare-exchange and, if the thread sleeps, one system call;
+    /// `errno` is kept. Interrupts that meet before they are taken are one. Where the system's wake takes a
+    /// lock (the fallback), the sleeper notices within 10 ms instead.
+    ///
+    /// Ordering: what happened before `interrupt` is seen after the park returned `Intr`.
+    pub fn interrupt(&self) -> bool {
+        self.record.sleeper.interrupt(&self.record.desk, self.generation)
+    }
+}
+
+impl fmt::Debug for ThreadHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let record = core::ptr::from_ref(self.record);
+        f.debug_struct("ThreadHandle")
+            .field("record", &record)
+            .field("generation", &self.generation)
+            .finish()
+    }
+}
+
+/// Interrupts `thread`; the same as [`ThreadHandle::interrupt`].
+pub fn interrupt(thread: ThreadHandle) -> bool {
+    thread.interrupt()
+}
+
+/// Takes back an interrupt that waits for the calling thread; tells whether there was one. For a runtime that
+/// has just handled what the interrupt was about.
+pub fn take_interrupt() -> bool {
+    mine().is_some_and(|record| record.sleeper.take_interrupt())
+}
+
+#[cold]
+fn register() -> &'static Record {
+    let record = pool::take();
+    MINE.with(|mine| mine.set(Some(record)));
+    record
+}
+
+native! {
+    mod pool {
+        //! Records of threads that are gone, for the next ones.
+
+        use super::{MINE, Record};
+        use crate::primitive::RaceCell;
+        use crate::raw_mutex::RawMutex;
+
+        /// A record with its place in the list of spare ones.
+        struct Entry {
+            record: Record,
+            next: RaceCell<Option<&'static Entry>>,
+        }
+
+        struct Pool {
+            lock: RawMutex,
+            spare: RaceCell<Option<&'static Entry>>,
+        }
+
+        // SAFETY: `next` and `spare` are used under `lock`; the rest is atomic.
+        unsafe impl Sync for Pool {}
+        // SAFETY: as above.
+        unsafe impl Sync for Entry {}
+
+        static POOL: Pool = Pool { lock: RawMutex::new(), spare: RaceCell::new(None) };
+
+        std::thread_local! {
+            static LEASE: Lease = Lease { entry: take_entry() };
+        }
+
+        /// Gives the record back when its thread ends.
+        struct Lease {
+            entry: &'static Entry,
+        }
+
+        impl Drop for Lease {
+            fn drop(&mut self) {
+                MINE.with(|mine| mine.set(None));
+                self.entry.record.sleeper.retire();
+                let _held = POOL.lock.guard();
+                // SAFETY: under the lock, and no longer in use by a thread (REG-1).
+                unsafe {
+                    self.entry.next.set(POOL.spare.get());
+                    POOL.spare.set(Some(self.entry));
+                }
+            }
+        }
+
+        fn take_entry() -> &'static Entry {
+            let held = POOL.lock.guard();
+            // SAFETY: under the lock.
+            let spare = unsafe { POOL.spare.get() };
+            if let Some(entry) = spare {
+                // SAFETY: under the lock.
+                unsafe { POOL.spare.set(entry.next.get()) };
+                return entry;
+            }
+            drop(held);
+            Box::leak(Box::new(Entry { record: Record::new(), next: RaceCell::new(None) }))
+        }
+
+        /// A record for the calling thread, given back when it ends. A thread whose locals are already being
+        /// destroyed keeps it.
+        pub(super) fn take() -> &'static Record {
+            LEASE.try_with(|lease| lease.entry).unwrap_or_else(|_| take_entry()).record()
+        }
+
+        impl Entry {
+            fn record(&'static self) -> &'static Record {
+                &self.record
+            }
+        }
+
+        /// Forgets the spare records: the lock may be held by a thread that is not in the child.
+        pub(crate) fn after_fork_child() {
+            // SAFETY: the child has one thread, which is not in this module.
+            unsafe {
+                POOL.lock.after_fork_child();
+                POOL.spare.set(None);
+            }
+        }
+    }
+}
+modelled! {
+    mod pool {
+        //! Models make a record for each thread that asks.
+
+        use super::Record;
+
+        pub(super) fn take() -> &'static Record {
+            Box::leak(Box::new(Record::new()))
+        }
+
+        pub(crate) fn after_fork_child() {}
+    }
+}
+pub(crate) use pool::after_fork_child;

@@ -1,0 +1,140 @@
+//! How long a waiter turns before it sleeps.
+//!
+//! A turn pays off when the holder runs on another processor and is about to finish; under a GIL it never
+//! does, because a waiter that runs is a holder that does not. Which of the two holds is the runtime's
+//! knowledge, so it says so once: [`set_turns`] with 40 for free-threaded use (the value of a program without
+//! a runtime too) or 0 under a GIL.
+
+use crate::deadline::monotonic_nanos;
+use crate::primitive::plain::AtomicU32;
+use crate::primitive::{EXHAUSTIVE, MODELLED, Ordering, thread};
+
+/// Turns of free-threaded use. Port of: `MAX_SPIN_COUNT` (Python/lock.c)
+pub const FREE_THREADED: u32 = 40;
+
+/// Turns under a GIL.
+pub const GIL: u32 = 0;
+
+/// Looks at a [`RawMutex`](crate::RawMutex) before queueing: its sections take tens of nanoseconds.
+pub(crate) const RAW_TURNS: u32 = if MODELLED { 0 } else { 40 };
+
+static TURNS: AtomicU32 = AtomicU32::new(FREE_THREADED);
+
+/// Sets the number of turns for every lock of the process from now on.
+///
+/// ```
+/// use pyparking::spin;
+///
+/// assert_eq!(spin::turns(), spin::FREE_THREADED);
+/// spin::set_turns(spin::GIL);
+/// assert_eq!(spin::turns(), 0);
+/// ```
+pub fn set_turns(turns: u32) {
+    // ORD: Relaxed, a policy: a waiter that still uses the old number is as right.
+    TURNS.store(turns, Ordering::Relaxed);
+}
+
+/// The number of turns in force. Cost: one relaxed load.
+#[must_use]
+pub fn turns() -> u32 {
+    if MODELLED {
+        return u32::from(!EXHAUSTIVE);
+    }
+    // ORD: Relaxed, as in `set_turns`.
+    TURNS.load(Ordering::Relaxed)
+}
+
+/// Gives the processor to another thread that is ready, or comes straight back.
+#[inline]
+pub fn yield_now() {
+    thread::yield_now();
+}
+
+/// Yields in the longest turn: about 20 µs, no more than it takes to wake a sleeper on an idle processor. A lock
+/// that comes free during a turn is not looked at until its end, so a longer one would lose against sleeping.
+const LONGEST_TURN: u32 = 32;
+
+/// A yield that took longer than this let another thread run: there are more threads than processors.
+const CROWDED_NANOS: u64 = 5_000;
+
+/// Yields in a turn among a crowd: each of them already lets others run for a while.
+const CROWDED_TURN: u32 = 8;
+
+/// How long to turn on a processor that nobody else wants.
+const ALONE_NANOS: u64 = 150_000;
+
+/// How long to turn among a crowd, where turning costs nobody anything, but puts off the queue and its order.
+const CROWDED_TOTAL_NANOS: u64 = 3_000_000;
+
+/// The turns of one waiter, before it queues.
+///
+/// The waiter looks at the lock between turns only: every look takes the line away from the holder, who is
+/// in the middle of using it. Turns start with one yield, so that a short section is not missed, and double, so
+/// that a long one is not disturbed. How long a yield takes says whether other threads want the processor; if
+/// they do, yielding is all that helps, and the number of turns is what limits it, as in CPython.
+///
+/// ```
+/// use pyparking::spin::{self, Spin};
+///
+/// let mut spin = Spin::new();
+/// let mut turns = 0;
+/// while spin.turn() {
+///     turns += 1;
+/// }
+/// assert!(turns <= spin::turns());
+/// ```
+#[derive(Debug)]
+pub struct Spin {
+    left: u32,
+    yields: u32,
+    began: Option<u64>,
+    crowded: bool,
+}
+
+impl Spin {
+    /// All turns that the policy gives.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { left: turns(), yields: 1, began: None, crowded: false }
+    }
+
+    /// Takes a turn; false if there are none left, or the time is up.
+    ///
+    /// Cost: some yields, each a system call and a clock read.
+    pub fn turn(&mut self) -> bool {
+        if self.left == 0 {
+            return false;
+        }
+        self.left -= 1;
+        if MODELLED {
+            yield_now();
+        } else {
+            self.burst();
+        }
+        true
+    }
+
+    fn burst(&mut self) {
+        let mut before = monotonic_nanos();
+        let began = *self.began.get_or_insert(before);
+        for _ in 0..self.yields {
+            yield_now();
+            let now = monotonic_nanos();
+            self.crowded |= now - before > CROWDED_NANOS;
+            before = now;
+            let limit = if self.crowded { CROWDED_TOTAL_NANOS } else { ALONE_NANOS };
+            if now - began > limit {
+                self.left = 0;
+                return;
+            }
+        }
+        let doubled = (self.yields * 2).min(LONGEST_TURN);
+        self.yields = if self.crowded { CROWDED_TURN } else { doubled };
+    }
+}
+
+impl Default for Spin {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,51 @@
+//! What the types must not allow, held at compile time.
+//!
+//! If one of these facts changes, this file no longer compiles: where a type must *not* have a trait, a
+//! constant below would become ambiguous. That needs no compiler messages, which differ between toolchains.
+//! Borrows that must not outlive what they borrow are in `compile_fail.md`, as documentation tests.
+
+use pyparking::{Lot, ParkOptions, Queue, RawMutex, RawMutexGuard, Snapshot, ThreadHandle};
+
+/// Has one implementation for types without `Send` and two for types with it.
+trait SendOrNot<Which> {
+    const FACT: () = ();
+}
+impl<T: ?Sized> SendOrNot<()> for T {}
+impl<T: ?Sized + Send> SendOrNot<u8> for T {}
+
+/// The same for `Sync`.
+trait SyncOrNot<Which> {
+    const FACT: () = ();
+}
+impl<T: ?Sized> SyncOrNot<()> for T {}
+impl<T: ?Sized + Sync> SyncOrNot<u8> for T {}
+
+const fn is_send<T: ?Sized + Send>() {}
+const fn is_sync<T: ?Sized + Sync>() {}
+
+/// A guard must be dropped by the thread that locked.
+const _: () = <RawMutexGuard<'static> as SendOrNot<_>>::FACT;
+
+/// A queue is only there while its bucket is locked by this thread.
+const _: () = <Queue<'static> as SendOrNot<_>>::FACT;
+const _: () = <Queue<'static> as SyncOrNot<_>>::FACT;
+
+/// The argument may point to the stack of the one who made the options.
+const _: () = <ParkOptions as SendOrNot<_>>::FACT;
+
+const _: () = {
+    is_send::<RawMutex>();
+    is_sync::<RawMutex>();
+    is_send::<Lot<8>>();
+    is_sync::<Lot<8>>();
+    is_send::<ThreadHandle>();
+    is_sync::<ThreadHandle>();
+    is_send::<Snapshot>();
+    is_sync::<Snapshot>();
+};
+
+/// The facts above are checked when this file is compiled; this says so in the list of tests.
+#[test]
+fn the_facts_of_this_file_hold() {
+    static _IN_A_STATIC: (RawMutex, Lot<2>) = (RawMutex::new(), Lot::new());
+}

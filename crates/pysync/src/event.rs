@@ -1,0 +1,212 @@
+//! A one-shot event: unset until somebody sets it, set for ever after.
+//!
+//! | bits | meaning | who makes it so |
+//! |---|---|---|
+//! | 0 | unset, nobody queued | fresh, or the last waiter that gives up (under the bucket lock) |
+//! | 2 `HAS_PARKED` | unset, waiters queued or about to be | a waiter |
+//! | 1 `LOCKED` | set | `notify`; never left |
+//!
+//! Invariants:
+//!
+//! * EVENT-1: a thread that sees the event set sees what happened before the `notify`.
+//! * EVENT-2: a thread is queued only while the word is 2: it validates that under the bucket lock. `notify`
+//!   replaces the word before it takes the bucket lock, so every waiter is dequeued or never queued.
+//! * EVENT-3: `notify` does not touch the event after the exchange, only its address: a waiter may free it.
+//! * EVENT-4: a woken waiter takes no lock: it looks at the word and returns. A storm of waiters costs one
+//!   bucket lock each to queue, and one in all to be woken.
+//!
+//! Port of: `PyEvent` (Include/internal/pycore_lock.h, Python/lock.c)
+//! PORT: the last waiter that gives up takes the word back to 0; a wake without `notify` (an address used
+//! anew) goes on waiting for the rest of the time, where CPython's timed form returns.
+
+use crate::bits::{HAS_PARKED, LOCKED};
+use crate::interrupted;
+use crate::status::LockFlags;
+use core::fmt;
+use core::ptr;
+use core::time::Duration;
+use pyparking::primitive::{AtomicU8, Ordering, seeded};
+use pyparking::spin::Spin;
+use pyparking::{Deadline, ParkOptions, ParkStatus, Queue, park, unpark_all};
+
+const UNSET: u8 = 0;
+const SET: u8 = LOCKED;
+
+/// A one-shot event of one byte.
+///
+/// All-zero when fresh. To use one again, put a fresh one in its place while nobody waits.
+///
+/// Ordering: what happened before [`notify`](Self::notify) is seen after a wait, or [`is_set`](Self::is_set),
+/// that found the event set.
+///
+/// ```
+/// use pysync::Event;
+///
+/// static READY: Event = Event::new();
+/// let waiter = std::thread::spawn(|| READY.wait());
+/// READY.notify();
+/// waiter.join().unwrap();
+/// assert!(READY.is_set());
+/// ```
+///
+/// Port of: `PyEvent` (Include/internal/pycore_lock.h)
+#[repr(transparent)]
+pub struct Event {
+    word: AtomicU8,
+}
+
+impl Event {
+    pyparking::const_fn! {
+        /// An event that is not set.
+        #[must_use]
+        pub fn new() -> Self {
+            Self { word: AtomicU8::new(UNSET) }
+        }
+    }
+
+    /// Whether the event is set. Cost: one acquire load.
+    ///
+    /// Port of: `_PyEvent_IsSet` (Include/internal/pycore_lock.h)
+    #[inline]
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        // ORD: Acquire, pairs with the Release of `notify` (EVENT-1).
+        self.word.load(Ordering::Acquire) == SET
+    }
+
+    /// Sets the event and wakes everybody who waits. Does nothing the second time.
+    ///
+    /// Cost: one RMW when nobody waits.
+    ///
+    /// Port of: `_PyEvent_Notify` (Python/lock.c)
+    pub fn notify(&self) {
+        let address = ptr::from_ref(self).addr();
+        // ORD: Release, pairs with the Acquire of whoever sees it set (EVENT-1).
+        let before = self.word.swap(SET, Ordering::Release);
+        if before == HAS_PARKED && !seeded("event-lost-wake") {
+            // SAFETY: only the address is used (EVENT-3). If the event is gone and the address has a new
+            // owner, its waiters wake for nothing, which every primitive here expects.
+            unsafe { unpark_all(address) };
+        }
+    }
+
+    /// Waits until the event is set; a thread of a runtime detaches while it sleeps.
+    ///
+    /// Port of: `PyEvent_Wait` (Python/lock.c)
+    #[inline]
+    pub fn wait(&self) {
+        if !self.is_set() {
+            self.wait_until(Deadline::NEVER, LockFlags::DETACH);
+        }
+    }
+
+    /// Waits until the event is set, at most `timeout` (`None`: for ever), or until an interrupt. Returns
+    /// whether the event is set.
+    ///
+    /// ```
+    /// use pysync::Event;
+    /// use std::time::Duration;
+    ///
+    /// let event = Event::new();
+    /// assert!(!event.wait_timed(Some(Duration::from_millis(1))));
+    /// event.notify();
+    /// assert!(event.wait_timed(Some(Duration::ZERO)));
+    /// ```
+    ///
+    /// Port of: `PyEvent_WaitTimed` (Python/lock.c)
+    #[must_use]
+    pub fn wait_timed(&self, timeout: Option<Duration>) -> bool {
+        self.wait_with(timeout, LockFlags::DETACH | LockFlags::FAIL_IF_INTERRUPTED)
+    }
+
+    /// [`wait_timed`](Self::wait_timed) with a choice of what the wait does about the runtime and interrupts.
+    #[must_use]
+    pub fn wait_with(&self, timeout: Option<Duration>, flags: LockFlags) -> bool {
+        self.is_set() || self.wait_until(Deadline::from_timeout(timeout), flags)
+    }
+
+    /// The bits, at some moment during the call. For tests and debuggers.
+    #[must_use]
+    pub fn bits(&self) -> u8 {
+        // ORD: Relaxed, the answer is about one moment and orders nothing.
+        self.word.load(Ordering::Relaxed)
+    }
+
+    /// Makes a fresh event of this one in the child of a fork. The same as zeroing it.
+    ///
+    /// # Safety
+    ///
+    /// The calling thread is the only one of the process.
+    pub unsafe fn after_fork_child(&self) {
+        // ORD: Relaxed, there is no other thread.
+        self.word.store(UNSET, Ordering::Relaxed);
+    }
+
+    #[cold]
+    fn wait_until(&self, deadline: Deadline, flags: LockFlags) -> bool {
+        if deadline == Deadline::NOW {
+            return self.is_set();
+        }
+        let mut spin = Spin::new();
+        loop {
+            // ORD: Acquire, pairs with the Release of `notify` (EVENT-1).
+            match self.word.load(Ordering::Acquire) {
+                SET => return true,
+                UNSET if spin.turn() => continue,
+                UNSET if !self.mark_parked() => continue,
+                _ => {}
+            }
+            let options = ParkOptions {
+                deadline,
+                arg: ptr::null_mut(),
+                detach: flags.contains(LockFlags::DETACH),
+                interruptible: flags.interruptible(),
+            };
+            // SAFETY: the address of a live event is used by this module alone; the callbacks only touch the
+            // word.
+            let status = unsafe {
+                park(
+                    ptr::from_ref(self).addr(),
+                    options,
+                    // ORD: Relaxed, the bucket lock orders it with `notify`'s dequeueing (EVENT-2).
+                    || self.word.load(Ordering::Relaxed) == HAS_PARKED,
+                    |queue| self.gave_up(queue),
+                )
+            };
+            match status {
+                ParkStatus::Timeout => return self.is_set(),
+                ParkStatus::Intr if interrupted::ends_wait(flags) => return self.is_set(),
+                ParkStatus::Ok | ParkStatus::Again | ParkStatus::Intr => {}
+            }
+        }
+    }
+
+    /// Takes the word from unset to "waiters"; false if it was something else.
+    fn mark_parked(&self) -> bool {
+        // ORD: Relaxed, the value itself is the message; the bucket lock orders the queue (EVENT-2).
+        let marked =
+            self.word.compare_exchange(UNSET, HAS_PARKED, Ordering::Relaxed, Ordering::Relaxed);
+        marked.is_ok()
+    }
+
+    /// Takes the word back behind the last waiter. Under the bucket lock.
+    fn gave_up(&self, queue: &mut Queue<'_>) {
+        if queue.is_empty() && !seeded("has-parked-leak") {
+            // ORD: Relaxed, nothing is published: the event stays unset. Fails where it was set meanwhile.
+            let _ =
+                self.word.compare_exchange(HAS_PARKED, UNSET, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Default for Event {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event").field("set", &(self.bits() == SET)).finish()
+    }
+}

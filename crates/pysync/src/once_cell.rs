@@ -1,0 +1,108 @@
+//! A value made once, by whoever comes first: the data-carrying form of [`OnceFlag`].
+
+use crate::once_flag::OnceFlag;
+use core::convert::Infallible;
+use core::fmt;
+use core::mem::MaybeUninit;
+use pyparking::primitive::UnsafeCell;
+
+/// A value that is made on first use.
+///
+/// Cost and ordering: as [`OnceFlag`]; one acquire load once the value is there.
+///
+/// ```
+/// use pysync::OnceCell;
+///
+/// static TABLE: OnceCell<Vec<u32>> = OnceCell::new();
+/// assert!(TABLE.get().is_none());
+/// assert_eq!(TABLE.get_or_init(|| vec![1, 2, 3]).len(), 3);
+/// assert_eq!(TABLE.get(), Some(&vec![1, 2, 3]));
+/// ```
+pub struct OnceCell<T> {
+    flag: OnceFlag,
+    value: UnsafeCell<MaybeUninit<T>>,
+}
+
+// SAFETY: the value moves with the cell.
+unsafe impl<T: Send> Send for OnceCell<T> {}
+// SAFETY: one thread writes the value (ONCE-1) before anybody reads it (ONCE-2); it may be dropped by another
+// thread than its maker, and is shared after.
+unsafe impl<T: Send + Sync> Sync for OnceCell<T> {}
+
+impl<T> OnceCell<T> {
+    pyparking::const_fn! {
+        /// A cell without value.
+        #[must_use]
+        pub fn new() -> Self {
+            Self { flag: OnceFlag::new(), value: UnsafeCell::new(MaybeUninit::uninit()) }
+        }
+    }
+
+    /// The value, if it has been made.
+    #[inline]
+    #[must_use]
+    pub fn get(&self) -> Option<&T> {
+        // SAFETY: done, so the value was written before and is never written again (ONCE-2).
+        self.flag.is_done().then(|| unsafe { (*self.value.get()).assume_init_ref() })
+    }
+
+    /// The value, made by `make` if need be; waits for a maker that is under way.
+    ///
+    /// # Panics
+    ///
+    /// If `make` does; the cell is without value again.
+    #[inline]
+    pub fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
+        match self.get_or_try_init(|| Ok::<T, Infallible>(make())) {
+            Ok(value) => value,
+            Err(never) => match never {},
+        }
+    }
+
+    /// The value, made by `make` if need be.
+    ///
+    /// # Errors
+    ///
+    /// What `make` returned; the cell is without value again.
+    ///
+    /// # Panics
+    ///
+    /// If `make` does; the cell is without value again.
+    #[inline]
+    pub fn get_or_try_init<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
+        self.flag.call_once(|| {
+            let value = make()?;
+            // SAFETY: this is the one run (ONCE-1), and nobody reads before it has succeeded (ONCE-2).
+            unsafe { (*self.value.get()).write(value) };
+            Ok(())
+        })?;
+        // SAFETY: the call succeeded, so the value is there for good (ONCE-2).
+        Ok(unsafe { (*self.value.get()).assume_init_ref() })
+    }
+
+    /// Takes the value out; the cell is fresh again.
+    pub fn take(&mut self) -> Option<T> {
+        let done = self.flag.is_done();
+        self.flag = OnceFlag::new();
+        // SAFETY: the value was there, the flag says so no more, and the borrow excludes everybody else.
+        done.then(|| unsafe { (*self.value.get()).assume_init_read() })
+    }
+}
+
+impl<T> Drop for OnceCell<T> {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
+}
+
+impl<T> Default for OnceCell<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnceCell").field("value", &self.get()).finish()
+    }
+}

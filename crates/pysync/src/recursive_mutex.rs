@@ -1,0 +1,299 @@
+//! A mutex that its owner may lock again.
+//!
+//! | field | meaning | written by |
+//! |---|---|---|
+//! | `mutex` | the lock | as [`Mutex`] |
+//! | `owner` | the owner's [`ident`], 0 for none | the owner, while it holds the mutex |
+//! | `level` | how many more times than once the owner holds it | the owner |
+//!
+//! Invariants:
+//!
+//! * RECURSIVE-1: `owner` is a thread's ident only while that thread holds `mutex`. A thread that reads its own
+//!   ident there wrote it, so relaxed loads suffice: nobody else ever writes that value.
+//! * RECURSIVE-2: `level` is used by the owner alone; the mutex passes it on.
+//! * RECURSIVE-3: idents are not reused and survive a fork, so a dead owner has no heir and a surviving one
+//!   keeps what it owned.
+//!
+//! Port of: `_PyRecursiveMutex` (Include/internal/pycore_lock.h, Python/lock.c)
+//! PORT: our own idents, not pthread's, which are reused.
+
+use crate::mutex::Mutex;
+use crate::status::{LockFlags, LockStatus, NotOwner};
+use core::fmt;
+use core::marker::PhantomData;
+use core::time::Duration;
+use pyparking::primitive::{AtomicU64, AtomicUsize, Ordering};
+use pyparking::{fatal, ident};
+
+const NOBODY: u64 = 0;
+
+/// A mutex that its owner may lock several times, and unlocks as often.
+///
+/// All-zero when fresh; the layout is CPython's (a byte, a 64-bit owner, a word).
+///
+/// Cost: one RMW and one thread-local read to lock, no RMW to lock again.
+///
+/// ```
+/// use pysync::RecursiveMutex;
+///
+/// let mutex = RecursiveMutex::new();
+/// let _once = mutex.guard();
+/// let _twice = mutex.guard();
+/// assert!(mutex.is_locked_by_current_thread());
+/// ```
+///
+/// Port of: `_PyRecursiveMutex` (Include/internal/pycore_lock.h)
+#[repr(C)]
+pub struct RecursiveMutex {
+    mutex: Mutex,
+    owner: AtomicU64,
+    level: AtomicUsize,
+}
+
+/// The levels that [`RecursiveMutex::release_save`] gave up.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "give it to acquire_restore"]
+pub struct SavedLevels(usize);
+
+impl RecursiveMutex {
+    pyparking::const_fn! {
+        /// A mutex without owner.
+        #[must_use]
+        pub fn new() -> Self {
+            Self { mutex: Mutex::new(), owner: AtomicU64::new(NOBODY), level: AtomicUsize::new(0) }
+        }
+    }
+
+    /// Locks, or locks once more.
+    ///
+    /// Port of: `_PyRecursiveMutex_Lock` (Python/lock.c)
+    #[inline]
+    pub fn lock(&self) {
+        let me = ident::current().get();
+        if self.is_owned_by(me) {
+            self.deepen();
+        } else {
+            self.mutex.lock();
+            self.take_over(me);
+        }
+    }
+
+    /// Locks if the mutex is free or the caller's own. Never blocks.
+    #[inline]
+    #[must_use]
+    pub fn try_lock(&self) -> bool {
+        let me = ident::current().get();
+        if self.is_owned_by(me) {
+            self.deepen();
+            return true;
+        }
+        let taken = self.mutex.try_lock();
+        if taken {
+            self.take_over(me);
+        }
+        taken
+    }
+
+    /// Locks within `timeout`, as [`Mutex::lock_timed`]; at once if the caller is the owner.
+    ///
+    /// Port of: `_PyRecursiveMutex_LockTimed` (Python/lock.c)
+    pub fn lock_timed(&self, timeout: Option<Duration>, flags: LockFlags) -> LockStatus {
+        let me = ident::current().get();
+        if self.is_owned_by(me) {
+            self.deepen();
+            return LockStatus::Acquired;
+        }
+        let status = self.mutex.lock_timed(timeout, flags);
+        if status == LockStatus::Acquired {
+            self.take_over(me);
+        }
+        status
+    }
+
+    /// Unlocks once. Fatal if the caller is not the owner.
+    ///
+    /// Port of: `_PyRecursiveMutex_Unlock` (Python/lock.c)
+    #[inline]
+    pub fn unlock(&self) {
+        if self.try_unlock().is_err() {
+            self.not_owner();
+        }
+    }
+
+    /// Unlocks once, or says that the caller is not the owner.
+    ///
+    /// # Errors
+    ///
+    /// [`NotOwner`]; nothing has changed.
+    ///
+    /// Port of: `_PyRecursiveMutex_TryUnlock` (Python/lock.c)
+    #[inline]
+    pub fn try_unlock(&self) -> Result<(), NotOwner> {
+        if !self.is_locked_by_current_thread() {
+            return Err(NotOwner);
+        }
+        match self.level() {
+            0 => self.give_up(),
+            more => self.set_level(more - 1),
+        }
+        Ok(())
+    }
+
+    /// Whether the caller owns the mutex. Exact, without an RMW.
+    ///
+    /// Port of: `_PyRecursiveMutex_IsLockedByCurrentThread` (Python/lock.c)
+    #[inline]
+    #[must_use]
+    pub fn is_locked_by_current_thread(&self) -> bool {
+        self.is_owned_by(ident::current().get())
+    }
+
+    /// Whether somebody holds the mutex, at some moment during the call.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.mutex.is_locked()
+    }
+
+    /// How many more times than once the owner holds it: exact for the owner, a guess for others.
+    #[must_use]
+    pub fn level(&self) -> usize {
+        // ORD: Relaxed, the owner's own number (RECURSIVE-2).
+        self.level.load(Ordering::Relaxed)
+    }
+
+    /// Gives up every level, for a wait on a condition. Fatal if the caller is not the owner.
+    ///
+    /// ```
+    /// let mutex = pysync::RecursiveMutex::new();
+    /// mutex.lock();
+    /// mutex.lock();
+    /// let saved = mutex.release_save();
+    /// assert!(!mutex.is_locked());
+    /// mutex.acquire_restore(saved);
+    /// assert_eq!(mutex.level(), 1);
+    /// ```
+    pub fn release_save(&self) -> SavedLevels {
+        if !self.is_locked_by_current_thread() {
+            self.not_owner();
+        }
+        let saved = SavedLevels(self.level());
+        self.set_level(0);
+        self.give_up();
+        saved
+    }
+
+    /// Locks, and takes back what [`release_save`](Self::release_save) gave up, on top of levels that the caller
+    /// has taken since.
+    pub fn acquire_restore(&self, saved: SavedLevels) {
+        self.lock();
+        self.set_level(self.level() + saved.0);
+    }
+
+    /// Locks, and unlocks once when the guard is dropped.
+    #[inline]
+    pub fn guard(&self) -> RecursiveMutexGuard<'_> {
+        self.lock();
+        RecursiveMutexGuard { mutex: self, _not_send: PhantomData }
+    }
+
+    /// The bits of the mutex inside, for tests and debuggers.
+    #[must_use]
+    pub fn bits(&self) -> u8 {
+        self.mutex.bits()
+    }
+
+    /// In the child of a fork: keeps the mutex if the calling thread owns it, else makes it free.
+    ///
+    /// # Safety
+    ///
+    /// The calling thread is the only one of the process.
+    pub unsafe fn after_fork_child(&self) {
+        let mine = self.is_locked_by_current_thread();
+        // SAFETY: handed on to the caller; where the thread is the owner the lock is taken again at once.
+        unsafe { self.mutex.after_fork_child() };
+        if mine {
+            self.mutex.lock();
+        } else {
+            // ORD: Relaxed, there is no other thread.
+            self.owner.store(NOBODY, Ordering::Relaxed);
+            self.set_level(0);
+        }
+    }
+
+    #[inline]
+    fn is_owned_by(&self, thread: u64) -> bool {
+        // ORD: Relaxed, only the thread itself writes this value (RECURSIVE-1).
+        self.owner.load(Ordering::Relaxed) == thread
+    }
+
+    #[inline]
+    fn take_over(&self, me: u64) {
+        // ORD: Relaxed, the mutex orders owners; only this thread compares equal (RECURSIVE-1).
+        self.owner.store(me, Ordering::Relaxed);
+        debug_assert_eq!(self.level(), 0, "the last owner left its levels behind");
+    }
+
+    #[inline]
+    fn give_up(&self) {
+        // ORD: Relaxed, the mutex's Release publishes it (RECURSIVE-1).
+        self.owner.store(NOBODY, Ordering::Relaxed);
+        self.mutex.unlock();
+    }
+
+    #[inline]
+    fn deepen(&self) {
+        let Some(next) = self.level().checked_add(1) else {
+            fatal("RecursiveMutex", self, "too many levels", "fewer levels than a word can count");
+        };
+        self.set_level(next);
+    }
+
+    #[inline]
+    fn set_level(&self, level: usize) {
+        // ORD: Relaxed, the owner's own number; the mutex passes it on (RECURSIVE-2).
+        self.level.store(level, Ordering::Relaxed);
+    }
+
+    #[cold]
+    fn not_owner(&self) -> ! {
+        fatal(
+            "RecursiveMutex",
+            self,
+            "unlock by a thread that does not own it",
+            "the owner's own unlock",
+        )
+    }
+}
+
+impl Default for RecursiveMutex {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for RecursiveMutex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // ORD: Relaxed, a guess for a reader.
+        let owner = self.owner.load(Ordering::Relaxed);
+        f.debug_struct("RecursiveMutex")
+            .field("locked", &self.is_locked())
+            .field("owner", &owner)
+            .field("level", &self.level())
+            .finish()
+    }
+}
+
+/// Unlocks a [`RecursiveMutex`] once when dropped, also on unwind.
+#[must_use = "the mutex is unlocked as soon as the guard is dropped"]
+#[derive(Debug)]
+pub struct RecursiveMutexGuard<'a> {
+    mutex: &'a RecursiveMutex,
+    _not_send: PhantomData<*const ()>,
+}
+
+impl Drop for RecursiveMutexGuard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.mutex.unlock();
+    }
+}

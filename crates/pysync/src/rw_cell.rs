@@ -1,0 +1,196 @@
+//! A value behind a read-write mutex: the data-carrying form of [`RwMutex`].
+
+use crate::rw_mutex::RwMutex;
+use core::fmt;
+use core::marker::PhantomData;
+use core::ops::{Deref, DerefMut};
+use pyparking::primitive::UnsafeCell;
+
+/// A value that many threads can read, or one can write.
+///
+/// No poisoning. Cost and ordering: as [`RwMutex`].
+///
+/// ```
+/// use pysync::RwCell;
+///
+/// static LIMIT: RwCell<u32> = RwCell::new(1000);
+/// assert_eq!(*LIMIT.read(), 1000);
+/// *LIMIT.write() = 2000;
+/// assert_eq!(*LIMIT.read(), 2000);
+/// ```
+pub struct RwCell<T: ?Sized> {
+    mutex: RwMutex,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the value moves with the cell.
+unsafe impl<T: ?Sized + Send> Send for RwCell<T> {}
+// SAFETY: the mutex lends the value to one writer or to readers (RW-1), in order (RW-2): it moves between
+// writers and is shared between readers.
+unsafe impl<T: ?Sized + Send + Sync> Sync for RwCell<T> {}
+
+impl<T> RwCell<T> {
+    pyparking::const_fn! {
+        /// A free cell with `value`.
+        #[must_use]
+        pub fn new(value: T) -> Self {
+            Self { mutex: RwMutex::new(), value: UnsafeCell::new(value) }
+        }
+    }
+
+    /// The value, out of its cell.
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+}
+
+impl<T: ?Sized> RwCell<T> {
+    /// Locks for reading, sleeping if need be.
+    #[inline]
+    pub fn read(&self) -> RwCellReadGuard<'_, T> {
+        self.mutex.read_lock();
+        RwCellReadGuard { cell: self, _not_send: PhantomData }
+    }
+
+    /// Locks for reading if no writer has the cell or waits for it. Never blocks.
+    #[inline]
+    #[must_use]
+    pub fn try_read(&self) -> Option<RwCellReadGuard<'_, T>> {
+        let held = self.mutex.try_read_lock();
+        held.then(|| RwCellReadGuard { cell: self, _not_send: PhantomData })
+    }
+
+    /// Locks for writing, sleeping if need be.
+    #[inline]
+    pub fn write(&self) -> RwCellWriteGuard<'_, T> {
+        self.mutex.write_lock();
+        RwCellWriteGuard { cell: self, _not_send: PhantomData }
+    }
+
+    /// Locks for writing if the cell is free. Never blocks.
+    #[inline]
+    #[must_use]
+    pub fn try_write(&self) -> Option<RwCellWriteGuard<'_, T>> {
+        let held = self.mutex.try_write_lock();
+        held.then(|| RwCellWriteGuard { cell: self, _not_send: PhantomData })
+    }
+
+    /// The value, without locking: the borrow shows that nobody else has it.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+
+    /// Whether somebody holds the cell, at some moment during the call. For assertions.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.mutex.bits() != 0
+    }
+
+    /// The mutex inside.
+    ///
+    /// # Safety
+    ///
+    /// The caller unlocks only what it has locked through this reference: a lock that a guard holds stays
+    /// locked, or two threads get the value at once.
+    pub unsafe fn raw(&self) -> &RwMutex {
+        &self.mutex
+    }
+}
+
+impl<T: Default> Default for RwCell<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T> From<T> for RwCell<T> {
+    fn from(value: T) -> Self {
+        Self::new(value)
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwCell<T> {
+    /// Never blocks: a value that is being written is shown as locked.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("RwCell");
+        match self.try_read() {
+            Some(value) => out.field("value", &&*value),
+            None => out.field("value", &format_args!("<locked>")),
+        };
+        out.finish()
+    }
+}
+
+/// The value of a [`RwCell`] for reading, until dropped.
+#[must_use = "the cell is unlocked as soon as the guard is dropped"]
+pub struct RwCellReadGuard<'a, T: ?Sized> {
+    cell: &'a RwCell<T>,
+    _not_send: PhantomData<*const ()>,
+}
+
+// SAFETY: a shared guard gives out `&T` and nothing else.
+unsafe impl<T: ?Sized + Sync> Sync for RwCellReadGuard<'_, T> {}
+
+impl<T: ?Sized> Deref for RwCellReadGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: this guard is a reader of the mutex (RW-1), and lends the value no longer than itself.
+        unsafe { &*self.cell.value.get() }
+    }
+}
+
+impl<T: ?Sized> Drop for RwCellReadGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.cell.mutex.read_unlock();
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwCellReadGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// The value of a [`RwCell`] for writing, until dropped.
+#[must_use = "the cell is unlocked as soon as the guard is dropped"]
+pub struct RwCellWriteGuard<'a, T: ?Sized> {
+    cell: &'a RwCell<T>,
+    _not_send: PhantomData<*const ()>,
+}
+
+// SAFETY: a shared guard gives out `&T` and nothing else.
+unsafe impl<T: ?Sized + Sync> Sync for RwCellWriteGuard<'_, T> {}
+
+impl<T: ?Sized> Deref for RwCellWriteGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: this guard is the writer of the mutex (RW-1), and lends the value no longer than itself.
+        unsafe { &*self.cell.value.get() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for RwCellWriteGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as above, and the guard is borrowed exclusively.
+        unsafe { &mut *self.cell.value.get() }
+    }
+}
+
+impl<T: ?Sized> Drop for RwCellWriteGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.cell.mutex.write_unlock();
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwCellWriteGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

@@ -1,0 +1,53 @@
+//! `cargo xtask test`: everything that a user of the crates would run.
+
+use crate::cargo::cargo;
+use crate::help::page;
+use crate::steps::Steps;
+use crate::stop::Outcome;
+use crate::workspace::{Package, Workspace};
+use clap::Args;
+use std::process::Command;
+
+const MORE: &str = "\
+Needs nothing but the pinned toolchain. All steps run even when one fails; a summary with their times
+stands at the end.
+
+Examples:
+  cargo xtask test
+  cargo xtask test --quick     without the release build";
+
+/// Run all tests: debug, the portable fallback, doc tests, and the crates' own in release
+#[derive(Args)]
+#[command(after_long_help = page(MORE))]
+pub(crate) struct Test {
+    /// Leave out the release build
+    #[arg(long)]
+    quick: bool,
+}
+
+impl Test {
+    pub(crate) fn run(self) -> Outcome {
+        let workspace = Workspace::read()?;
+        let packages: Vec<_> = workspace.published().collect();
+        let mut steps = Steps::default();
+        steps.run("debug, all targets", cargo().args(["test", "--workspace", "--all-targets"]));
+        let fallback = ["--lib", "--tests", "--features", "std-fallback"];
+        steps.run("debug, std-fallback", &mut of(&packages, &fallback));
+        steps.run("doc tests", &mut of(&packages, &["--doc"]));
+        if !self.quick {
+            steps.run("release, crates", &mut of(&packages, &["--release", "--lib", "--tests"]));
+        }
+        steps.finish()
+    }
+}
+
+/// `cargo test` of these packages.
+fn of(packages: &[&Package], args: &[&str]) -> Command {
+    let mut command = cargo();
+    command.arg("test");
+    for package in packages {
+        command.args(["--package", &package.name]);
+    }
+    command.args(args);
+    command
+}

@@ -1,0 +1,95 @@
+//! Which crate may use which.
+
+use super::house::House;
+use super::{Check, Finding};
+use crate::scan::slashed;
+use crate::workspace::{Package, Workspace};
+
+pub(super) const CHECK: Check = Check {
+    name: "arrows",
+    rule: "a crate uses crates below it in the picture of docs/architecture.md, and no tool is used by a crate",
+    run,
+};
+
+/// The picture: each crate, and the crates below it that it may use.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("pyarena", &[]),
+    ("pyhash", &[]),
+    ("pyparking", &[]),
+    ("pysync", &["pyparking"]),
+    ("pycritsec", &["pysync", "pyparking"]),
+    ("pythread", &["pycritsec", "pysync", "pyparking"]),
+    ("pyref", &["pycritsec", "pysync", "pyparking"]),
+    ("pyceval", &["pyref", "pycritsec", "pysync", "pyparking"]),
+    (
+        "pycapi",
+        &["pyceval", "pythread", "pyref", "pycritsec", "pysync", "pyparking", "pyarena", "pyhash"],
+    ),
+];
+
+fn run(house: &House) -> Vec<Finding> {
+    let in_crates = |package: &&Package| {
+        slashed(&house.workspace.root, &package.manifest_path).starts_with("crates/")
+    };
+    let crates = house.workspace.packages.iter().filter(in_crates);
+    crates.flat_map(|package| wrong_arrows(&house.workspace, package)).collect()
+}
+
+fn wrong_arrows(workspace: &Workspace, package: &Package) -> Vec<Finding> {
+    let path = slashed(&workspace.root, &package.manifest_path);
+    let Some((_, below)) = ARROWS.iter().find(|(name, _)| *name == package.name) else {
+        let text = format!(
+            "'{}' is not in the picture; add it to docs/architecture.md and to ARROWS in \
+             xtask/src/tidy/arrows.rs",
+            package.name
+        );
+        return vec![Finding::new(&path, 1, text)];
+    };
+    let members = package.dependencies.iter().filter(|dependency| dependency.path.is_some());
+    let wrong = members.filter(|dependency| !below.contains(&dependency.name.as_str()));
+    let finding = |name: &str| {
+        let text = format!(
+            "'{}' may not use '{name}', which is not below it; move what it needs down, or hand it in \
+             through a hook",
+            package.name
+        );
+        Finding::new(&path, 1, text)
+    };
+    wrong.map(|dependency| finding(&dependency.name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::run;
+    use crate::tidy::house::tests::house;
+    use crate::workspace::tests::{package, workspace};
+
+    fn found(name: &str, uses: &str) -> usize {
+        let json = format!(
+            r#""dependencies":[{{"name":"{uses}","path":"/top/crates/{uses}"}},{{"name":"libc"}}]"#
+        );
+        let mut house = house(&[]);
+        house.workspace = workspace(vec![package(name, &json)]);
+        run(&house).len()
+    }
+
+    #[test]
+    fn arrows_point_down() {
+        assert_eq!(found("pysync", "pyparking"), 0);
+        assert_eq!(found("pyceval", "pyref"), 0);
+        assert_eq!(found("pycapi", "pyarena"), 0);
+    }
+
+    #[test]
+    fn arrows_up_or_aside_are_found() {
+        assert_eq!(found("pyparking", "pysync"), 1);
+        assert_eq!(found("pyceval", "pythread"), 1);
+        assert_eq!(found("pyref", "pythread"), 1);
+        assert_eq!(found("pysync", "pylock-stress"), 1);
+    }
+
+    #[test]
+    fn a_crate_outside_the_picture_is_found() {
+        assert_eq!(found("pynew", "pyparking"), 1);
+    }
+}
