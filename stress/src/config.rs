@@ -6,9 +6,11 @@ use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use std::time::Duration;
 
-/// Hammers every primitive at once with real threads, checks their invariants meanwhile, and says what that showed.
+/// Hammers every primitive at once with real threads, checks their invariants meanwhile, and says
+/// what that showed.
 ///
-/// Ends with 0 if nothing was found, 1 if a rule was broken or nothing moved any more, 2 on a usage error.
+/// Ends with 0 if nothing was found, 1 if a rule was broken or nothing moved any more, 2 on a usage
+/// error.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "pylock-stress", version, after_long_help = row_list())]
 pub struct Config {
@@ -65,7 +67,11 @@ impl Config {
                 parts.push(format!("{name}='{value}'"));
             }
         }
-        parts.push(format!("cargo xtask stress --seed {:#x} --seconds {}", self.seed.unwrap_or(0), self.seconds));
+        parts.push(format!(
+            "cargo xtask stress --seed {:#x} --seconds {}",
+            self.seed.unwrap_or(0),
+            self.seconds
+        ));
         parts.push(format!("--threads {}", self.threads));
         if !self.only.is_empty() {
             parts.push(format!("--only {}", self.only.join(",")));
@@ -82,19 +88,28 @@ fn row_names() -> PossibleValuesParser {
 }
 
 fn row_list() -> String {
-    let line = |row: &Box<dyn crate::row::Row>| format!("  {:<11} {}", row.name(), row.about());
-    format!("Rows:\n{}", rows::all().iter().map(line).collect::<Vec<_>>().join("\n"))
+    let rows = rows::all();
+    let lines = rows.iter().map(|row| format!("  {:<11} {}", row.name(), row.about()));
+    format!("Rows:\n{}", lines.collect::<Vec<_>>().join("\n"))
 }
 
 /// A length of time: more than nothing, less than a year.
 fn seconds(text: &str) -> Result<f64, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_string())?;
-    if seconds > 0.0 && seconds < 3.0e7 { Ok(seconds) } else { Err("must be above 0 and below 30000000".into()) }
+    if seconds > 0.0 && seconds < 3.0e7 {
+        Ok(seconds)
+    } else {
+        Err("must be above 0 and below 30000000".into())
+    }
 }
 
 fn threads(text: &str) -> Result<usize, String> {
     let threads: usize = text.parse().map_err(|_| "not a number of threads".to_string())?;
-    if (1..=1024).contains(&threads) { Ok(threads) } else { Err("must be between 1 and 1024".into()) }
+    if (1..=1024).contains(&threads) {
+        Ok(threads)
+    } else {
+        Err("must be between 1 and 1024".into())
+    }
 }
 
 /// A decimal number, or a hexadecimal one after `0x`.
@@ -121,7 +136,8 @@ mod tests {
 
     #[test]
     fn the_command_line_repeats_itself() {
-        let config = parse("--seed 0x1f --seconds 2.5 --threads 3 --only mutex,event --no-hooks").unwrap();
+        let config =
+            parse("--seed 0x1f --seconds 2.5 --threads 3 --only mutex,event --no-hooks").unwrap();
         let command = config.command();
         let args = command.split_once("xtask stress").unwrap().1;
         let again = parse(args).unwrap();

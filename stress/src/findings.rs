@@ -1,10 +1,11 @@
 //! Violations: which rule was broken, in which row, and what was seen.
 
-use crate::gauge::{Counter, Switch};
+use crate::gauge::Switch;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many violations of one rule in one row are kept word for word; the rest are only counted. One defect fires
-/// thousands of times.
+/// How many violations of one rule in one row are kept word for word; the rest are only counted.
+/// One defect fires thousands of times.
 const KEPT: usize = 4;
 
 /// A rule that the run checks. The name is what the reports print.
@@ -12,7 +13,8 @@ const KEPT: usize = 4;
 pub enum Rule {
     /// At most one thread between a lock and its unlock.
     Exclusion,
-    /// What was counted inside the sections, without atomics, is what the threads say that they counted.
+    /// What was counted inside the sections, without atomics, is what the threads say that they
+    /// counted.
     LostUpdate,
     /// No reader beside a writer, no writer beside another.
     ReaderWriter,
@@ -97,9 +99,15 @@ pub struct Violation {
 /// Where the violations of a run are gathered.
 #[derive(Debug, Default)]
 pub struct Findings {
-    kept: Mutex<Vec<Violation>>,
-    count: Counter,
+    book: Mutex<Book>,
     any: Switch,
+}
+
+#[derive(Debug, Default)]
+struct Book {
+    kept: Vec<Violation>,
+    /// By row.
+    counts: BTreeMap<&'static str, u64>,
 }
 
 impl Findings {
@@ -110,13 +118,13 @@ impl Findings {
 
     /// Notes one.
     pub fn note(&self, row: &'static str, rule: Rule, detail: impl Into<String>) {
-        self.count.add(1);
-        let mut kept = self.lock();
-        let same = kept.iter().filter(|known| known.row == row && known.rule == rule).count();
+        let mut book = self.book();
+        *book.counts.entry(row).or_default() += 1;
+        let same = book.kept.iter().filter(|known| known.row == row && known.rule == rule).count();
         if same < KEPT {
-            kept.push(Violation { row, rule, detail: detail.into() });
+            book.kept.push(Violation { row, rule, detail: detail.into() });
         }
-        drop(kept);
+        drop(book);
         self.any.throw();
     }
 
@@ -127,21 +135,26 @@ impl Findings {
 
     /// How many there are, those that were not kept included.
     pub fn count(&self) -> u64 {
-        self.count.get()
+        self.book().counts.values().sum()
+    }
+
+    /// How many there are in one row.
+    pub fn count_in(&self, row: &str) -> u64 {
+        self.book().counts.get(row).copied().unwrap_or(0)
     }
 
     /// Those that were kept.
     pub fn kept(&self) -> Vec<Violation> {
-        self.lock().clone()
+        self.book().kept.clone()
     }
 
     /// Whether `rule` was found broken.
     pub fn broke(&self, rule: Rule) -> bool {
-        self.lock().iter().any(|violation| violation.rule == rule)
+        self.book().kept.iter().any(|violation| violation.rule == rule)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Violation>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -159,6 +172,7 @@ mod tests {
         findings.note("row", Rule::HasMore, "another rule");
         assert!(findings.any() && findings.broke(Rule::HasMore) && !findings.broke(Rule::Early));
         assert_eq!((findings.count(), findings.kept().len()), (101, KEPT + 1));
+        assert_eq!((findings.count_in("row"), findings.count_in("another")), (101, 0));
         assert_eq!(findings.kept()[0].detail, "number 0");
     }
 }

@@ -1,7 +1,8 @@
-//! What threads count in while they run: numbers that only grow, a maximum, a switch that is thrown once.
+//! What threads count in while they run: numbers that only grow, a maximum, a switch that is thrown
+//! once.
 //!
-//! None of them orders anything but the switch: a gauge must not hide a missing edge of the code under test, so
-//! counting is relaxed throughout.
+//! None of them orders anything but the switch: a gauge must not hide a missing edge of the code
+//! under test, so counting is relaxed throughout.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -46,7 +47,8 @@ impl Peak {
 
     /// Takes `value` into account.
     pub fn raise(&self, value: u64) {
-        // ORD: Relaxed, a statistic. The load first keeps the common case free of a write to a shared line.
+        // ORD: Relaxed, a statistic. The load first keeps the common case free of a write to a
+        // shared line.
         if value > self.0.load(Ordering::Relaxed) {
             // ORD: Relaxed, as above.
             self.0.fetch_max(value, Ordering::Relaxed);

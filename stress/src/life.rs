@@ -1,16 +1,17 @@
-//! One worker thread's life as others see it: its interrupt handle, and books that show lost or invented
-//! interrupts.
+//! One worker thread's life as others see it: its interrupt handle, and books that show lost or
+//! invented interrupts.
 //!
 //! # Why the books are sound
 //!
 //! `begun` is raised before `interrupt()` is called and `completed` after it returned.
 //!
-//! * *Invented.* An interrupt is sticky and several may merge, and a signal handler that runs on the thread ends at
-//!   most one wait, so a thread can never receive more than were sent: `received <= begun + disturbed` at every
-//!   moment.
-//! * *Lost.* After each call that may have taken an interrupt the thread remembers `mark = begun`. If later
-//!   `completed > mark`, then at least one of the completed calls was begun after `mark` was read (at most `mark`
-//!   calls were begun before it), nothing has taken it since, so one must be pending.
+//! * *Invented.* An interrupt is sticky and several may merge, and a signal handler that runs on
+//!   the thread ends at most one wait, so a thread can never receive more than were sent: `received
+//!   <= begun + disturbed` at every moment.
+//! * *Lost.* After each call that may have taken an interrupt the thread remembers `mark = begun`.
+//!   If later `completed > mark`, then at least one of the completed calls was begun after `mark`
+//!   was read (at most `mark` calls were begun before it), nothing has taken it since, so one must
+//!   be pending.
 
 use pyparking::ThreadHandle;
 use std::cell::Cell;
@@ -50,10 +51,12 @@ impl Life {
     }
 
     fn send(&self, way: impl FnOnce(ThreadHandle)) {
-        // ORD: Release, pairs with the Acquire in `begun`: whoever receives the interrupt must see it announced.
+        // ORD: Release, pairs with the Acquire in `begun`: whoever receives the interrupt must see
+        // it announced.
         self.begun.fetch_add(1, Ordering::Release);
         way(self.handle);
-        // ORD: Release, pairs with the Acquire in `completed`: who sees the count must see the interrupt pending.
+        // ORD: Release, pairs with the Acquire in `completed`: who sees the count must see the
+        // interrupt pending.
         self.completed.fetch_add(1, Ordering::Release);
     }
 
@@ -64,7 +67,8 @@ impl Life {
 
     /// Notes that a signal is about to be sent to the thread.
     fn disturb(&self) {
-        // ORD: Release, pairs with the Acquire in `disturbed`: the signal comes after its announcement.
+        // ORD: Release, pairs with the Acquire in `disturbed`: the signal comes after its
+        // announcement.
         self.disturbed.fetch_add(1, Ordering::Release);
     }
 
@@ -107,11 +111,14 @@ impl Inbox {
     pub fn received(&self) -> Result<(), String> {
         self.received.set(self.received.get() + 1);
         self.maybe_received();
-        let (received, begun, disturbed) = (self.received.get(), self.mark.get(), self.life.disturbed());
+        let (received, begun, disturbed) =
+            (self.received.get(), self.mark.get(), self.life.disturbed());
         if received <= begun + disturbed {
             return Ok(());
         }
-        Err(format!("{received} interrupts arrived where {begun} and {disturbed} signals were sent"))
+        Err(format!(
+            "{received} interrupts arrived where {begun} and {disturbed} signals were sent"
+        ))
     }
 
     /// Takes what is pending and compares it with the books.
@@ -121,13 +128,17 @@ impl Inbox {
             return self.received();
         }
         if completed > mark {
-            return Err(format!("{completed} interrupts were sent, at most {mark} of them were taken, none is pending"));
+            return Err(format!(
+                "{completed} interrupts were sent, at most {mark} of them were taken, none is \
+                 pending"
+            ));
         }
         Ok(())
     }
 }
 
-/// All lives, by slot; the last dead one of each slot stays, because handles of dead threads are worth using too.
+/// All lives, by slot; the last dead one of each slot stays, because handles of dead threads are
+/// worth using too.
 #[derive(Debug)]
 pub struct Roll {
     slots: Box<[Mutex<Entry>]>,
@@ -157,10 +168,17 @@ impl Roll {
 
     /// Somebody of that slot, the living one or (when `dead`) the one before.
     pub fn find(&self, slot: usize, dead: bool) -> Option<Arc<Life>> {
-        self.entry(slot, |entry| if dead { entry.dead.clone() } else { entry.alive.as_ref().map(|(life, _)| life.clone()) })
+        self.entry(slot, |entry| {
+            if dead {
+                entry.dead.clone()
+            } else {
+                entry.alive.as_ref().map(|(life, _)| life.clone())
+            }
+        })
     }
 
-    /// Sends the living thread of that slot a signal that means nothing: its system calls return early.
+    /// Sends the living thread of that slot a signal that means nothing: its system calls return
+    /// early.
     pub fn disturb(&self, slot: usize) {
         self.entry(slot, |entry| {
             if let Some((life, target)) = &entry.alive {

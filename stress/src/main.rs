@@ -22,12 +22,14 @@ fn main() -> ExitCode {
         config.seconds
     );
     let json = config.json.clone();
-    // A run in which nothing moves cannot be joined: its threads wait for ever. So the process ends from here.
+    // A run in which nothing moves cannot be joined: its threads wait for ever. So the process ends
+    // from here.
     let report = run(&mut config, |report| exit(i32::from(conclude(&report, json.as_deref()))));
     ExitCode::from(conclude(&report, config.json.as_deref()))
 }
 
-/// Prints the report and says how to exit. Where the JSON goes to standard output, the text goes beside it.
+/// Prints the report and says how to exit. Where the JSON goes to standard output, the text goes
+/// beside it.
 fn conclude(report: &Report, json: Option<&str>) -> u8 {
     match json {
         None => print!("{report}"),

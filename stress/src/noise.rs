@@ -1,10 +1,11 @@
 //! Signals that mean nothing: they make system calls of a thread return early, and nothing else.
 //!
-//! A wait that trusts every return of its system call is broken by them (CPython issue 148820). The handler is
-//! installed without `SA_RESTART` for exactly that reason. Elsewhere than on Unix there is no such thing, and a
-//! disturbance does nothing.
+//! A wait that trusts every return of its system call is broken by them (CPython issue 148820). The
+//! handler is installed without `SA_RESTART` for exactly that reason. Elsewhere than on Unix there
+//! is no such thing, and a disturbance does nothing.
 //!
-//! There is also a way to send an interrupt from inside a signal handler, where little else is allowed.
+//! There is also a way to send an interrupt from inside a signal handler, where little else is
+//! allowed.
 
 #[cfg(unix)]
 pub use unix::{Target, interrupt_from_handler, prepare};
@@ -32,7 +33,8 @@ mod unix {
     #[derive(Debug, Clone, Copy)]
     pub struct Target(libc::pthread_t);
 
-    // SAFETY: a `pthread_t` names a thread, and any thread may use the name; it is a pointer on some systems.
+    // SAFETY: a `pthread_t` names a thread, and any thread may use the name; it is a pointer on
+    // some systems.
     unsafe impl Send for Target {}
 
     impl Target {
@@ -42,8 +44,8 @@ mod unix {
             Self(unsafe { libc::pthread_self() })
         }
 
-        /// Sends the signal. The caller knows that the thread has not ended: [`Roll`](crate::life::Roll) takes
-        /// a thread off the list, under a lock, before it ends.
+        /// Sends the signal. The caller knows that the thread has not ended:
+        /// [`Roll`](crate::life::Roll) takes a thread off the list, under a lock, before it ends.
         pub fn disturb(self) {
             // SAFETY: the thread exists, as the caller knows; the handler does nothing.
             unsafe { libc::pthread_kill(self.0, DISTURB) };
@@ -65,8 +67,9 @@ mod unix {
     }
 
     fn install(signal: libc::c_int, handler: extern "C" fn(libc::c_int)) {
-        // SAFETY: the action is fully initialised (all-zero is a valid one: no flags, an empty mask), and both
-        // handlers are async-signal-safe: one does nothing, the other makes one call that is documented as such.
+        // SAFETY: the action is fully initialised (all-zero is a valid one: no flags, an empty
+        // mask), and both handlers are async-signal-safe: one does nothing, the other makes one
+        // call that is documented as such.
         unsafe {
             let mut action: libc::sigaction = std::mem::zeroed();
             action.sa_sigaction = handler as libc::sighandler_t;
@@ -74,10 +77,12 @@ mod unix {
         }
     }
 
-    /// Interrupts `victim` from a signal handler that runs on the calling thread before this returns.
+    /// Interrupts `victim` from a signal handler that runs on the calling thread before this
+    /// returns.
     pub fn interrupt_from_handler(victim: ThreadHandle) {
         VICTIM.set(Some(victim));
-        // SAFETY: the handler was installed by `prepare`; without it the default action ends the process.
+        // SAFETY: the handler was installed by `prepare`; without it the default action ends the
+        // process.
         unsafe { libc::raise(INTERRUPT) };
         VICTIM.set(None);
     }

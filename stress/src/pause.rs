@@ -15,8 +15,8 @@ pub enum Pause {
 }
 
 impl Pause {
-    /// A random stay: nearly always some nanoseconds, sometimes a yield, once in `long_one_in` times a little more
-    /// than the millisecond after which a waiter is handed the lock.
+    /// A random stay: nearly always some nanoseconds, sometimes a yield, once in `long_one_in`
+    /// times a little more than the millisecond after which a waiter is handed the lock.
     pub fn draw(rng: &mut Rng, long_one_in: usize) -> Self {
         if rng.one_in(long_one_in) {
             return Self::Sleep(Duration::from_micros(1_000 + rng.below(500) as u64));

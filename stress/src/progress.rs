@@ -1,4 +1,5 @@
-//! The line that shows that a run is alive: rewritten in place on a terminal, one line every few seconds elsewhere.
+//! The line that shows that a run is alive: rewritten in place on a terminal, one line every few
+//! seconds elsewhere.
 
 use crate::gauge::Switch;
 use crate::report::grouped;
@@ -37,7 +38,8 @@ pub fn show(desk: &Desk, length: Duration, over: &Switch) {
 fn line(desk: &Desk, length: Duration, rate: f64) -> String {
     let totals = pyparking::totals();
     format!(
-        "{:4.0}/{:.0} s  {} operations, {}/s, {} parks, {} hand-offs, {} threads so far, {} violations",
+        "{:4.0}/{:.0} s  {} operations, {}/s, {} parks, {} hand-offs, {} threads so far, \
+         {} violations",
         desk.started.elapsed().as_secs_f64(),
         length.as_secs_f64(),
         grouped(desk.operations()),

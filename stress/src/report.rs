@@ -54,7 +54,7 @@ pub struct RowReport {
     pub solo_parks: u64,
     /// Locks that were handed over in those rounds.
     pub solo_hand_offs: u64,
-    /// Violations that are kept.
+    /// Violations.
     pub violations: u64,
     /// The row's own counts.
     pub notes: Vec<(&'static str, u64)>,
@@ -96,6 +96,9 @@ const COLUMNS: [&str; 10] = [
     "Jain",
     "violations",
 ];
+
+const FOOTNOTE: &str = "* rows: in the rounds that the row had for itself, where the lot's counts are \
+                        its own; all: in every round\n";
 
 impl Report {
     /// Whether nothing was found.
@@ -154,22 +157,23 @@ impl Report {
         let widths: Vec<_> = (0..COLUMNS.len()).map(width).collect();
         let mut text = String::new();
         for line in &cells {
-            let padded = line.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| match column {
-                0 => format!("{cell:<width$}"),
-                _ => format!("{cell:>width$}"),
-            });
+            let padded =
+                line.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| match column {
+                    0 => format!("{cell:<width$}"),
+                    _ => format!("{cell:>width$}"),
+                });
             text += padded.collect::<Vec<_>>().join("  ").trim_end();
             text.push('\n');
         }
-        text += "* rows: in the rounds that the row had for itself, where the lot's counts are its own; all: in every round\n";
+        text += FOOTNOTE;
         text
     }
 
     /// What the run showed, and what it did not.
     pub fn verdict(&self) -> String {
         let volume = format!(
-            "{} operations by {} threads at a time ({} in all) over {} rounds in {:.1} s, with {} parks, {} hand-offs, \
-             {} time-outs and {} interrupts in the lot",
+            "{} operations by {} threads at a time ({} in all) over {} rounds in {:.1} s, \
+             with {} parks, {} hand-offs, {} time-outs and {} interrupts in the lot",
             grouped(self.operations()),
             self.threads,
             grouped(self.lives),
@@ -184,9 +188,10 @@ impl Report {
             return format!("{} violations in {volume}.", grouped(self.violation_count));
         }
         format!(
-            "No violation in {volume}. This shows that every rule held in the schedules that happened here, on {} \
-             processors of the kind {} under {}; it does not show that no other schedule breaks one, nor anything about \
-             orderings that this kind of processor never weakens: for those there are the models.",
+            "No violation in {volume}. This shows that every rule held in the schedules that \
+             happened here, on {} processors of the kind {} under {}; it does not show that no \
+             other schedule breaks one, nor anything about orderings that this kind of processor \
+             never weakens: for those there are the models.",
             std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             std::env::consts::ARCH,
             std::env::consts::OS,
@@ -256,7 +261,13 @@ impl fmt::Display for Report {
             writeln!(f, "{}: {notes}", row.name)?;
         }
         for violation in &self.violations {
-            writeln!(f, "\nVIOLATION of \"{}\" in {}: {}", violation.rule.name(), violation.row, violation.detail)?;
+            writeln!(
+                f,
+                "\nVIOLATION of \"{}\" in {}: {}",
+                violation.rule.name(),
+                violation.row,
+                violation.detail
+            )?;
         }
         writeln!(f, "\n{}", self.verdict())?;
         if !self.is_clean() {
@@ -293,7 +304,13 @@ mod tests {
                 violations: violations.len() as u64,
                 notes: vec![("unlocks judged", 99)],
             }],
-            totals: Totals { parks: 4_321, wakes: 4_000, hand_offs: 65, timeouts: 300, interrupts: 21 },
+            totals: Totals {
+                parks: 4_321,
+                wakes: 4_000,
+                hand_offs: 65,
+                timeouts: 300,
+                interrupts: 21,
+            },
             violation_count: violations.len() as u64,
             violations,
         }
@@ -302,7 +319,16 @@ mod tests {
     #[test]
     fn the_table_shows_the_figures() {
         let text = report(vec![]).to_string();
-        for part in ["2,000,000", "1,000,000", "1,234", "56", "1.5 ms", "0.988", "4,321", "mutex: 99 unlocks judged"] {
+        for part in [
+            "2,000,000",
+            "1,000,000",
+            "1,234",
+            "56",
+            "1.5 ms",
+            "0.988",
+            "4,321",
+            "mutex: 99 unlocks judged",
+        ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
     }
@@ -310,14 +336,17 @@ mod tests {
     #[test]
     fn a_clean_run_says_what_it_did_not_show() {
         let report = report(vec![]);
-        assert!(report.is_clean() && report.verdict().contains("No violation in 2,000,000 operations"));
+        assert!(
+            report.is_clean() && report.verdict().contains("No violation in 2,000,000 operations")
+        );
         assert!(report.verdict().contains("it does not show"));
         assert!(!report.to_string().contains("repeat with"));
     }
 
     #[test]
     fn a_violation_comes_with_seed_and_command() {
-        let violation = Violation { row: "mutex", rule: Rule::Overtaken, detail: "worker 3".into() };
+        let violation =
+            Violation { row: "mutex", rule: Rule::Overtaken, detail: "worker 3".into() };
         let text = report(vec![violation]).to_string();
         assert!(text.contains("VIOLATION of \"fairness bound\" in mutex: worker 3"), "{text}");
         assert!(text.contains("seed 0x1f, repeat with: cargo xtask stress --seed 0x1f"), "{text}");
@@ -334,7 +363,8 @@ mod tests {
     #[test]
     fn numbers_are_grouped_and_times_are_short() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-        let times = [5, 5_000, 5_000_000, 5_000_000_000].map(|nanos| short(Duration::from_nanos(nanos)));
+        let times =
+            [5, 5_000, 5_000_000, 5_000_000_000].map(|nanos| short(Duration::from_nanos(nanos)));
         assert_eq!(times, ["5 ns", "5.0 us", "5.0 ms", "5.00 s"]);
     }
 }

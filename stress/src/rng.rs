@@ -1,7 +1,8 @@
 //! A small seeded generator: one printed number decides every random choice of a run.
 //!
-//! SplitMix64. Each thread owns a stream that is derived from the seed and from where the thread stands in the
-//! plan, so that the choices of one thread do not depend on how fast another one runs.
+//! SplitMix64. Each thread owns a stream that is derived from the seed and from where the thread
+//! stands in the plan, so that the choices of one thread do not depend on how fast another one
+//! runs.
 
 use std::time::Duration;
 
@@ -20,7 +21,8 @@ impl Rng {
         Self { state: seed }
     }
 
-    /// A stream of its own for part `part` of whatever this stream plans; does not advance this one.
+    /// A stream of its own for part `part` of whatever this stream plans; does not advance this
+    /// one.
     pub fn stream(&self, part: u64) -> Self {
         Self { state: mix(self.state ^ mix(part.wrapping_add(1).wrapping_mul(STEP))) }
     }
@@ -31,7 +33,8 @@ impl Rng {
         mix(self.state)
     }
 
-    /// A number below `bound`, which must not be zero. The bias of at most `bound / 2^64` does not matter here.
+    /// A number below `bound`, which must not be zero. The bias of at most `bound / 2^64` does not
+    /// matter here.
     pub fn below(&mut self, bound: usize) -> usize {
         assert!(bound > 0, "a number below zero was asked for");
         let wide = u128::from(self.bits()) * bound as u128;
@@ -48,7 +51,8 @@ impl Rng {
         choices[self.below(choices.len())]
     }
 
-    /// A time from zero up to `limit`, short ones more often: the limit is halved a random number of times first.
+    /// A time from zero up to `limit`, short ones more often: the limit is halved a random number
+    /// of times first.
     pub fn time_up_to(&mut self, limit: Duration) -> Duration {
         let halvings = self.below(8) as u32;
         let nanos = (limit.as_nanos() as usize >> halvings).max(1);

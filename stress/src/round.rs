@@ -1,4 +1,5 @@
-//! One round: fresh arenas, a crowd of workers that are born and die, and a quiet moment at the end.
+//! One round: fresh arenas, a crowd of workers that are born and die, and a quiet moment at the
+//! end.
 
 use crate::findings::Rule;
 use crate::gauge::Switch;
@@ -31,10 +32,11 @@ pub struct Round<'r> {
 const GLANCE: Duration = Duration::from_millis(5);
 
 /// Visits after which a worker dies and a successor is born, at most.
-const LIFESPAN: usize = 400;
+const LIFESPAN: usize = 100;
 
 impl<'r> Round<'r> {
-    /// A round for `threads` workers among `rows`, each with its index on the desk and how often it is visited.
+    /// A round for `threads` workers among `rows`, each with its index on the desk and how often it
+    /// is visited.
     pub fn new(desk: &'r Desk, threads: usize, rng: Rng, rows: &[(usize, &dyn Row, u32)]) -> Self {
         let open = |&(row, it, _): &(usize, &dyn Row, u32)| Place {
             row,
@@ -81,8 +83,13 @@ impl<'r> Round<'r> {
     /// A worker is born into `slot`.
     fn bear<'s>(&'s self, scope: &'s Scope<'s, '_>, slot: usize, rng: Rng) {
         let life = move || self.live(scope, slot, rng);
-        if let Err(error) = Builder::new().name(format!("worker {slot}")).spawn_scoped(scope, life) {
-            self.desk.findings.note("run", Rule::Panic, format!("no thread for slot {slot}: {error}"));
+        if let Err(error) = Builder::new().name(format!("worker {slot}")).spawn_scoped(scope, life)
+        {
+            self.desk.findings.note(
+                "run",
+                Rule::Panic,
+                format!("no thread for slot {slot}: {error}"),
+            );
         }
     }
 
@@ -92,7 +99,8 @@ impl<'r> Round<'r> {
         let mut worker = Worker::enter(self.desk, &self.floor, slot, rng);
         let days = AssertUnwindSafe(|| self.work(&mut worker));
         if let Err(panic) = catch_unwind(days) {
-            // Locks may be held for ever now. The others will stand still, and the watchdog will end the run.
+            // Locks may be held for ever now. The others will stand still, and the watchdog will
+            // end the run.
             worker.violation(Rule::Panic, text_of(&*panic));
         }
         worker.leave();

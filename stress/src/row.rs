@@ -1,8 +1,9 @@
 //! What a row is: one primitive, or one way of using several, that the run hammers.
 //!
-//! A layer that is built later adds a file under `rows/` with a type that implements [`Row`] and names it in
-//! [`rows::all`](crate::rows::all). The run then does the rest: in every round it asks the row for a fresh
-//! [`Arena`] and sends its workers to visit it, mixed with visits to all other rows.
+//! A layer that is built later adds a file under `rows/` with a type that implements [`Row`] and
+//! names it in [`rows::all`](crate::rows::all). The run then does the rest: in every round it asks
+//! the row for a fresh [`Arena`] and sends its workers to visit it, mixed with visits to all other
+//! rows.
 
 use crate::findings::Findings;
 use crate::rng::Rng;
@@ -31,7 +32,12 @@ pub struct Quiet<'a> {
 
 impl Quiet<'_> {
     /// Notes a violation unless `holds`.
-    pub fn expect(&self, holds: bool, rule: crate::findings::Rule, detail: impl FnOnce() -> String) {
+    pub fn expect(
+        &self,
+        holds: bool,
+        rule: crate::findings::Rule,
+        detail: impl FnOnce() -> String,
+    ) {
         if !holds {
             self.findings.note(self.row, rule, detail());
         }
@@ -62,15 +68,17 @@ pub trait Row: Send + Sync {
 
 /// A row's shared state for one round.
 ///
-/// A visit must end by itself once [`Worker::stopping`] and [`Arena::close`] have been called, whatever the
-/// other workers are doing: locks are released by whoever holds them, so waiting for one needs nothing; waiting
-/// for *another visit* needs a permit ([`Worker::permit`]) so that some workers always stay awake.
+/// A visit must end by itself once [`Worker::stopping`] and [`Arena::close`] have been called,
+/// whatever the other workers are doing: locks are released by whoever holds them, so waiting for
+/// one needs nothing; waiting for *another visit* needs a permit ([`Worker::permit`]) so that some
+/// workers always stay awake.
 pub trait Arena: Sync {
     /// One worker's visit: a handful of operations.
     fn visit(&self, worker: &mut Worker<'_>);
 
-    /// Lets go of every worker that waits for another visit. Called once, when the round is over, while visits
-    /// are still under way; it must not wake anything twice, or it would hide a lost wake-up.
+    /// Lets go of every worker that waits for another visit. Called once, when the round is over,
+    /// while visits are still under way; it must not wake anything twice, or it would hide a lost
+    /// wake-up.
     fn close(&self) {}
 
     /// All workers have left: check what must hold when nobody is inside.

@@ -1,4 +1,5 @@
-//! A whole run: rounds until the time is over, a watchdog and a progress line beside them, and the report.
+//! A whole run: rounds until the time is over, a watchdog and a progress line beside them, and the
+//! report.
 
 use crate::config::Config;
 use crate::findings::Rule;
@@ -42,8 +43,8 @@ enum Cast {
     One(usize),
 }
 
-/// Runs as `config` says. `stalled` is called, on another thread, when nothing moves any more; the run itself cannot
-/// end then, so it should end the process.
+/// Runs as `config` says. `stalled` is called, on another thread, when nothing moves any more; the
+/// run itself cannot end then, so it should end the process.
 pub fn run(config: &mut Config, stalled: impl FnOnce(Report) + Send) -> Report {
     let seed = config.settle_seed();
     repeat::remember(config.command());
@@ -122,7 +123,9 @@ impl Run<'_> {
         }
         let Totals { parks, wakes, timeouts, interrupts, .. } = totals();
         if parks != wakes + timeouts + interrupts {
-            let detail = format!("{parks} parks, but {wakes} wakes, {timeouts} time-outs, {interrupts} interrupts");
+            let detail = format!(
+                "{parks} parks, but {wakes} wakes, {timeouts} time-outs, {interrupts} interrupts"
+            );
             self.desk.findings.note("run", Rule::Token, detail);
         }
     }
@@ -130,20 +133,25 @@ impl Run<'_> {
     /// Who does what while nothing moves, and who is queued.
     fn describe_stall(&self) -> String {
         let now = self.desk.started.elapsed().as_nanos() as u64;
-        let mut text = format!("nothing has moved for {} s. Inside a call are:\n", self.config.watchdog);
+        let mut text =
+            format!("nothing has moved for {} s. Inside a call are:\n", self.config.watchdog);
         for (slot, activity) in self.desk.activities.iter().enumerate() {
             if let Some((row, call, since)) = activity.look() {
                 let seconds = now.saturating_sub(since) as f64 / 1e9;
-                text += &format!("  worker {slot}: {} in row {}, {seconds:.1} s\n", call, self.rows[row].name());
+                text += &format!(
+                    "  worker {slot}: {} in row {}, {seconds:.1} s\n",
+                    call,
+                    self.rows[row].name()
+                );
             }
         }
         text + &format!("Queued in the lot are:\n{}", pyparking::snapshot())
     }
 
     fn report(&self, before: Totals, solos: Option<&[Solo]>) -> Report {
-        let row = |(index, row): (usize, &Box<dyn Row>)| {
+        let row = |index: usize| {
             let solo = solos.map(|solos| solos[index]).unwrap_or_default();
-            self.report_row(row.name(), &self.desk.tallies[index], solo)
+            self.report_row(self.rows[index].name(), &self.desk.tallies[index], solo)
         };
         let now = totals();
         Report {
@@ -154,7 +162,7 @@ impl Run<'_> {
             elapsed: self.desk.started.elapsed(),
             rounds: self.rounds.get(),
             lives: self.desk.lives.get(),
-            rows: self.rows.iter().enumerate().map(row).collect(),
+            rows: (0..self.rows.len()).map(row).collect(),
             totals: Totals {
                 parks: now.parks - before.parks,
                 wakes: now.wakes - before.wakes,
@@ -168,7 +176,6 @@ impl Run<'_> {
     }
 
     fn report_row(&self, name: &'static str, tally: &Tally, solo: Solo) -> RowReport {
-        let kept = self.desk.findings.kept();
         RowReport {
             name,
             operations: tally.operations(),
@@ -179,19 +186,20 @@ impl Run<'_> {
             solo_operations: solo.operations,
             solo_parks: solo.parks,
             solo_hand_offs: solo.hand_offs,
-            violations: kept.iter().filter(|violation| violation.row == name).count() as u64,
+            violations: self.desk.findings.count_in(name),
             notes: tally.notes().collect(),
         }
     }
 }
 
-/// Who plays in round `number`: every third belongs to one row, in turn; some of the others favour one row, so that
-/// most workers meet in it while the rest go on elsewhere.
+/// Who plays in round `number`: every third belongs to one row, in turn; some of the others favour
+/// one row, so that most workers meet in it while the rest go on elsewhere.
 fn cast(rng: &mut Rng, number: usize, rows: &[Box<dyn Row>]) -> Cast {
     if number % 3 == 2 || rows.len() == 1 {
         return Cast::One(number / 3 % rows.len());
     }
-    let mut weights: Vec<_> = rows.iter().map(|row| row.weight() * (1 + rng.below(4) as u32)).collect();
+    let mut weights: Vec<_> =
+        rows.iter().map(|row| row.weight() * (1 + rng.below(4) as u32)).collect();
     if rng.one_in(3) {
         weights[rng.below(rows.len())] *= 12;
     }
@@ -206,7 +214,8 @@ mod tests {
     fn every_row_has_rounds_of_its_own_and_all_meet_in_the_others() {
         let rows = rows::all();
         let mut rng = Rng::new(1);
-        let casts: Vec<_> = (0..3 * rows.len()).map(|number| cast(&mut rng, number, &rows)).collect();
+        let casts: Vec<_> =
+            (0..3 * rows.len()).map(|number| cast(&mut rng, number, &rows)).collect();
         for row in 0..rows.len() {
             assert!(casts.contains(&Cast::One(row)));
         }

@@ -1,6 +1,8 @@
-//! A make-believe runtime: half of the workers are "attached", and the hooks check how they are called.
+//! A make-believe runtime: half of the workers are "attached", and the hooks check how they are
+//! called.
 //!
-//! * `detach` comes only from an attached thread, `attach` only from the thread that was detached, with its token.
+//! * `detach` comes only from an attached thread, `attach` only from the thread that was detached,
+//!   with its token.
 //! * When `attach` comes the thread stands in no queue (the parking row says when it does).
 //! * A call with a zero timeout never detaches, because it never sleeps.
 //! * Pending calls fail when the worker asked for it, so that `HANDLE_SIGNALS` can be judged.
@@ -62,8 +64,8 @@ pub fn detaches() -> u64 {
     SEAT.with(|seat| seat.detaches.get())
 }
 
-/// The calling thread stands in a queue until it says otherwise or the flag is set; called under the bucket lock.
-/// The flag must live until [`not_queued`] is called.
+/// The calling thread stands in a queue until it says otherwise or the flag is set; called under
+/// the bucket lock. The flag must live until [`not_queued`] is called.
 pub fn queued_until(dequeued: &AtomicBool) {
     SEAT.with(|seat| seat.queued.set(Some(NonNull::from(dequeued))));
 }
@@ -86,7 +88,8 @@ pub fn pending_calls_failed() -> bool {
     SEAT.with(|seat| seat.pending_failed.get())
 }
 
-/// What the hooks found wrong on this thread since the last look, and whether it is attached as it should be.
+/// What the hooks found wrong on this thread since the last look, and whether it is attached as it
+/// should be.
 pub fn complaint() -> Option<String> {
     SEAT.with(|seat| {
         if seat.detached.get() {
@@ -133,7 +136,8 @@ fn run_pending() -> Result<(), PendingFailed> {
     })
 }
 
-/// A fatal error ends the run at once, with the way to repeat it: the state of the locks is unknown.
+/// A fatal error ends the run at once, with the way to repeat it: the state of the locks is
+/// unknown.
 fn fatal(report: &dyn fmt::Display) {
     eprintln!("\nfatal error: {report}");
     crate::repeat::print();

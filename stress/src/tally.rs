@@ -1,9 +1,11 @@
-//! What each row did: operations, time-outs, interrupts and the longest wait, per row and per worker slot.
+//! What each row did: operations, time-outs, interrupts and the longest wait, per row and per
+//! worker slot.
 
 use crate::gauge::{Counter, Peak};
 use std::time::Duration;
 
-/// One worker slot's share of one row, on lines of its own so that counting does not become the contention.
+/// One worker slot's share of one row, on lines of its own so that counting does not become the
+/// contention.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct Share {
@@ -38,7 +40,8 @@ impl Tally {
         &self.shares[slot]
     }
 
-    /// The row's own counter number `index`, in the order of [`Row::notes`](crate::row::Row::notes).
+    /// The row's own counter number `index`, in the order of
+    /// [`Row::notes`](crate::row::Row::notes).
     pub fn note(&self, index: usize) -> &Counter {
         &self.notes[index].1
     }
@@ -68,7 +71,8 @@ impl Tally {
         Duration::from_nanos(self.shares.iter().map(|share| share.longest.get()).max().unwrap_or(0))
     }
 
-    /// Jain's fairness index over the slots' operations: 1 when all did the same, 1/n when one did everything.
+    /// Jain's fairness index over the slots' operations: 1 when all did the same, 1/n when one did
+    /// everything.
     pub fn jain(&self) -> f64 {
         jain(self.shares.iter().map(|share| share.operations.get()))
     }

@@ -1,6 +1,8 @@
-//! The watchdog: if nothing moves for some seconds, a wake-up was lost, and waiting for the end would take for ever.
+//! The watchdog: if nothing moves for some seconds, a wake-up was lost, and waiting for the end
+//! would take for ever.
 //!
-//! It counts its own ticks, not the time: if the whole machine stands still, the watchdog does too and accuses nobody.
+//! It counts its own ticks, not the time: if the whole machine stands still, the watchdog does too
+//! and accuses nobody.
 
 use crate::gauge::Switch;
 use std::time::Duration;

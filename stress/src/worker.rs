@@ -18,7 +18,8 @@ pub struct Activity {
 }
 
 impl Activity {
-    /// The row's index, the call, and since when (nanoseconds of the run's clock), if the worker is inside one.
+    /// The row's index, the call, and since when (nanoseconds of the run's clock), if the worker is
+    /// inside one.
     pub fn look(&self) -> Option<(usize, &'static str, u64)> {
         // ORD: Relaxed, a guess for a reader; the pointer is to a static.
         let call = self.call.load(Ordering::Relaxed);
@@ -79,7 +80,8 @@ impl Desk {
     }
 }
 
-/// Permits to wait for another visit. There are fewer of them than workers, so somebody is always awake.
+/// Permits to wait for another visit. There are fewer of them than workers, so somebody is always
+/// awake.
 #[derive(Debug)]
 pub struct Permits(AtomicUsize);
 
@@ -93,7 +95,10 @@ impl Permits {
     pub fn take(&self) -> Option<Permit<'_>> {
         let next = |left: usize| left.checked_sub(1);
         // ORD: Relaxed, the permits count threads and order nothing.
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok().then_some(Permit(self))
+        self.0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next)
+            .is_ok()
+            .then_some(Permit(self))
     }
 
     fn give(&self) {
@@ -238,7 +243,10 @@ impl<'r> Worker<'r> {
         match timeout {
             None => self.violation(Rule::Status, "a wait without a deadline timed out"),
             Some(timeout) if took < timeout => {
-                self.violation(Rule::Early, format!("timed out after {took:?}, the deadline was {timeout:?} away"));
+                self.violation(
+                    Rule::Early,
+                    format!("timed out after {took:?}, the deadline was {timeout:?} away"),
+                );
             }
             Some(_) => {}
         }

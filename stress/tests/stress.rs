@@ -31,11 +31,14 @@ fn a_short_run_of_everything_is_clean() {
 #[test]
 fn one_row_can_be_chosen_and_json_goes_to_a_file() {
     let file = std::env::temp_dir().join(format!("pylock-stress-{}.json", std::process::id()));
-    let output = stress(&format!("--seconds 0.2 --threads 4 --only mutex,event --json {}", file.display()));
+    let output =
+        stress(&format!("--seconds 0.2 --threads 4 --only mutex,event --json {}", file.display()));
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    let json: Value = serde_json::from_str(&std::fs::read_to_string(&file).expect("a file")).expect("JSON");
+    let json: Value =
+        serde_json::from_str(&std::fs::read_to_string(&file).expect("a file")).expect("JSON");
     std::fs::remove_file(&file).expect("the file can be removed");
-    let names: Vec<_> = json["rows"].as_array().expect("rows").iter().map(|row| row["row"].clone()).collect();
+    let names: Vec<_> =
+        json["rows"].as_array().expect("rows").iter().map(|row| row["row"].clone()).collect();
     assert_eq!(names, ["mutex", "event"]);
     assert!(text(&output.stdout).contains("hand-offs"));
 }

@@ -24,6 +24,9 @@ const NEEDED: &[&str] = &["Cargo.toml", "README.md", "LICENSE-MIT", "LICENSE-APA
 /// Endings of files that no package has a use for.
 const UNWANTED: &[&str] = &[".json", ".svg", ".log", ".rej", ".profraw", ".bak"];
 
+/// What cargo adds by itself.
+const CARGOS_OWN: &str = ".cargo_vcs_info.json";
+
 /// Check that the crates could be published: manifests, contents, packages, documentation
 #[derive(Args)]
 #[command(after_long_help = page(MORE))]
@@ -104,8 +107,8 @@ fn wrong_contents(list: &str) -> Vec<String> {
     let missing =
         missing.map(|name| format!("the package lacks {name}; put it beside the manifest"));
     let is_unwanted = |file: &&String| {
-        UNWANTED.iter().any(|ending| file.ends_with(ending))
-            || file.split('/').any(|part| part == "target")
+        let ends = UNWANTED.iter().any(|ending| file.ends_with(ending));
+        (ends && *file != CARGOS_OWN) || file.split('/').any(|part| part == "target")
     };
     let unwanted = files.iter().filter(is_unwanted);
     let unwanted =
@@ -118,7 +121,7 @@ mod tests {
     use super::wrong_contents;
 
     const WHOLE: &str =
-        "Cargo.toml\nREADME.md\nLICENSE-MIT\nLICENSE-APACHE\nsrc/lib.rs\ntests/api.rs\n";
+        "Cargo.toml\nREADME.md\nLICENSE-MIT\nLICENSE-APACHE\nsrc/lib.rs\n.cargo_vcs_info.json\n";
 
     #[test]
     fn a_whole_package_passes() {

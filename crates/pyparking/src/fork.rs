@@ -8,12 +8,13 @@ use crate::{ident, os, register};
 ///
 /// Call it first thing in the child, before any lock that can block; then re-initialise each primitive that
 /// other threads may have held. The calling thread keeps its [`ident`](crate::ident) and its
-/// [`ThreadHandle`](crate::ThreadHandle). Async-signal-safe but for the fallback sleeper.
+/// [`ThreadHandle`](crate::ThreadHandle); handles of lost
+/// threads do nothing that matters, but cannot tell. Async-signal-safe but for the fallback sleeper.
 ///
 /// # Safety
 ///
 /// The calling thread is the only one of the process, as it is in the child of a fork, and the fork did not
-/// happen inside a callback of the lot.
+/// happen inside a call of the lot: not in a callback, a hook, or a signal handler that interrupted a park.
 ///
 /// ```
 /// // In the child:

@@ -3,12 +3,13 @@
 //! Installed once per process, before the first lock that can block. Without hooks every lock just blocks,
 //! which is right for a program without a runtime.
 //!
-//! * HOOK-1: `detach` is called only by a thread that is about to sleep: its waiter is queued, and no wake has
-//!   come.
+//! * HOOK-1: `detach` is called only by a thread that is about to sleep: its waiter is queued, and no wake had come
+//!   when it looked.
 //! * HOOK-2: every `detach` that returned a state is followed by one `attach` of that state on the same
 //!   thread, on unwind too.
-//! * HOOK-3: when `attach` is called the thread is in no queue and holds no lock of the lot: an `attach` that
-//!   never returns leaves nothing behind.
+//! * HOOK-3: when `attach` is called the thread is in no queue and holds no lock of the lot. An `attach` for a thread
+//!   that must not come back unwinds: the lock that it was handed, or the wake that it was given, is then passed
+//!   on. One that blocks for ever keeps both.
 
 use crate::primitive::Ordering;
 use crate::primitive::plain::AtomicPtr;
@@ -17,11 +18,11 @@ use core::fmt;
 /// What a runtime supplies. All functions are called on the thread concerned.
 #[derive(Clone, Copy)]
 pub struct Hooks {
-    /// Detaches the calling thread and returns its state, or null if it is not attached. Must not park with
-    /// `detach`.
+    /// Detaches the calling thread and returns its state, or null if it is not attached. May park, without
+    /// detaching.
     pub detach: fn() -> *mut (),
-    /// Attaches the calling thread again, with what `detach` returned. May block; may unwind; may never
-    /// return.
+    /// Attaches the calling thread again, with what `detach` returned. May block, and may unwind, which is
+    /// the way for a thread that is not to come back: see HOOK-3 in the module's head.
     pub attach: fn(*mut ()),
     /// Runs what waits for the calling thread (signal handlers, pending calls) after an interrupt.
     pub run_pending: fn() -> Result<(), PendingFailed>,

@@ -42,7 +42,7 @@
 //! # Promises
 //!
 //! FIFO per address. `has_more` is about the address and nothing else. `Ok` exactly if an unpark dequeued the
-//! thread. No heap in a park. The static table is 257 × 64 bytes and usable before and after `main`.
+//! thread. No heap in a park (the std fallback makes one sleeper per thread). The static table is 257 × 64 bytes and usable before and after `main`.
 //! On unwind out of a callback or a hook, nobody stays queued or asleep.
 
 pub mod hooks;

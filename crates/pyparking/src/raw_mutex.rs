@@ -31,7 +31,7 @@
 
 use crate::fatal::fatal;
 use crate::os::{self, Desk};
-use crate::primitive::{AtomicPtr, Ordering, RaceCell, thread};
+use crate::primitive::{AtomicUsize, Ordering, RaceCell, thread};
 use crate::sleeper::Sleeper;
 use crate::spin;
 use core::fmt;
@@ -43,21 +43,18 @@ const LOCKED: usize = 1;
 /// A waiter, on its own stack. Aligned, so that bit 0 of its address is free.
 #[repr(align(8))]
 struct Node {
-    next: RaceCell<*mut Node>,
+    next: RaceCell<usize>,
     sleeper: Sleeper,
     desk: Desk,
 }
 
-fn is_locked(seen: *mut Node) -> bool {
-    seen.addr() & LOCKED != 0
+fn is_locked(seen: usize) -> bool {
+    seen & LOCKED != 0
 }
 
-fn top(seen: *mut Node) -> *mut Node {
-    seen.map_addr(|address| address & !LOCKED)
-}
-
-fn locked(node: *mut Node) -> *mut Node {
-    node.map_addr(|address| address | LOCKED)
+/// The address of the newest waiter, 0 if there is none.
+fn top(seen: usize) -> usize {
+    seen & !LOCKED
 }
 
 /// A word-sized mutex that does not use the parking lot.
@@ -83,20 +80,15 @@ fn locked(node: *mut Node) -> *mut Node {
 /// Port of: `_PyRawMutex` (Python/lock.c)
 #[repr(transparent)]
 pub struct RawMutex {
-    word: AtomicPtr<Node>,
+    word: AtomicUsize,
 }
-
-// SAFETY: the pointer in the word is only followed by the holder (RAW-2), whatever thread that is.
-unsafe impl Send for RawMutex {}
-// SAFETY: as above; every step is atomic.
-unsafe impl Sync for RawMutex {}
 
 impl RawMutex {
     crate::const_fn! {
         /// A free mutex.
         #[must_use]
         pub fn new() -> Self {
-            Self { word: AtomicPtr::new(ptr::null_mut()) }
+            Self { word: AtomicUsize::new(0) }
         }
     }
 
@@ -113,11 +105,9 @@ impl RawMutex {
     /// Takes the word from 0 to `LOCKED`.
     #[inline]
     fn try_lock_fresh(&self) -> bool {
-        let held = ptr::without_provenance_mut(LOCKED);
         // ORD: Acquire, pairs with the Release of `unlock` and `unlock_slow` (RAW-1). Relaxed on failure:
         // nothing is read behind it.
-        let taken =
-            self.word.compare_exchange(ptr::null_mut(), held, Ordering::Acquire, Ordering::Relaxed);
+        let taken = self.word.compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed);
         taken.is_ok()
     }
 
@@ -138,11 +128,11 @@ impl RawMutex {
 
     /// One attempt to go from free to held, keeping the stack.
     #[inline]
-    fn take(&self, seen: *mut Node) -> Result<(), *mut Node> {
+    fn take(&self, seen: usize) -> Result<(), usize> {
         // ORD: Acquire, pairs with the Release of `unlock` and `unlock_slow` (RAW-1). Relaxed on failure:
         // the caller looks again.
         let taken =
-            self.word.compare_exchange(seen, locked(seen), Ordering::Acquire, Ordering::Relaxed);
+            self.word.compare_exchange(seen, seen | LOCKED, Ordering::Acquire, Ordering::Relaxed);
         taken.map(|_| ())
     }
 
@@ -158,11 +148,9 @@ impl RawMutex {
     /// Port of: `_PyRawMutex_Unlock` (Include/internal/pycore_lock.h)
     #[inline]
     pub unsafe fn unlock(&self) {
-        let held = ptr::without_provenance_mut(LOCKED);
         // ORD: Release, pairs with the Acquire of the next lock (RAW-1). Relaxed on failure: the slow path
         // loads again.
-        let freed =
-            self.word.compare_exchange(held, ptr::null_mut(), Ordering::Release, Ordering::Relaxed);
+        let freed = self.word.compare_exchange(LOCKED, 0, Ordering::Release, Ordering::Relaxed);
         if freed.is_err() {
             // SAFETY: handed on to the caller.
             unsafe { self.unlock_slow() };
@@ -184,6 +172,7 @@ impl RawMutex {
     }
 
     /// Whether somebody holds the mutex, at some moment during the call. For assertions.
+    #[inline]
     #[must_use]
     pub fn is_locked(&self) -> bool {
         // ORD: Relaxed, the answer is about one moment and orders nothing.
@@ -197,16 +186,12 @@ impl RawMutex {
     /// The calling thread is the only one of the process: waiters and holder are gone.
     pub unsafe fn after_fork_child(&self) {
         // ORD: Relaxed, there is no other thread.
-        self.word.store(ptr::null_mut(), Ordering::Relaxed);
+        self.word.store(0, Ordering::Relaxed);
     }
 
     #[cold]
     fn lock_slow(&self) {
-        let node = Node {
-            next: RaceCell::new(ptr::null_mut()),
-            sleeper: Sleeper::new(),
-            desk: os::desk(),
-        };
+        let node = Node { next: RaceCell::new(0), sleeper: Sleeper::new(), desk: os::desk() };
         let mut turns = spin::RAW_TURNS;
         loop {
             // ORD: Relaxed, the compare-exchanges below decide.
@@ -215,7 +200,7 @@ impl RawMutex {
                 if self.take(seen).is_ok() {
                     return;
                 }
-            } else if top(seen).is_null() && turns > 0 {
+            } else if top(seen) == 0 && turns > 0 {
                 turns -= 1;
                 thread::spin_loop();
             } else if self.push(seen, &node) {
@@ -225,11 +210,12 @@ impl RawMutex {
     }
 
     /// Puts `node` on the stack, armed; false if the word has changed.
-    fn push(&self, seen: *mut Node, node: &Node) -> bool {
+    fn push(&self, seen: usize, node: &Node) -> bool {
         // SAFETY: the node is not in the stack (RAW-3), so this thread alone uses it.
         unsafe { node.next.set(top(seen)) };
         node.sleeper.arm();
-        let pushed = locked(ptr::from_ref(node).cast_mut());
+        // Exposed, because what is popped may be this address put back by a thread that saw an earlier node there.
+        let pushed = ptr::from_ref(node).expose_provenance() | LOCKED;
         // ORD: Release, publishes the node to the holder's Acquire load in `unlock_slow` (RAW-2). Relaxed on
         // failure: the caller looks again.
         let done = self.word.compare_exchange(seen, pushed, Ordering::Release, Ordering::Relaxed);
@@ -248,9 +234,10 @@ impl RawMutex {
             if !is_locked(seen) {
                 fatal("RawMutex", self, "unlock of a mutex that is not locked", "a locked mutex");
             }
-            let waiter = top(seen);
-            // SAFETY: this thread is the holder, so the top stays in the stack, alive and unchanged (RAW-2).
-            let next = if waiter.is_null() { waiter } else { unsafe { (*waiter).next.get() } };
+            let waiter = ptr::with_exposed_provenance::<Node>(top(seen));
+            // SAFETY: null, or exposed in `push`; this thread is the holder, so the top stays in the stack, alive
+            // and unchanged (RAW-2).
+            let next = unsafe { waiter.as_ref().map_or(0, |waiter| waiter.next.get()) };
             // ORD: Release, pairs with the Acquire of the next lock (RAW-1); as an RMW it also keeps the
             // pushes below published. Relaxed on failure: the loop loads again.
             let freed =

@@ -101,7 +101,7 @@ impl ThreadHandle {
     }
 
     /// Makes the thread's interruptible park end with [`ParkStatus::Intr`](crate::ParkStatus::Intr): the one
-    /// that it is in, or else its next one. Tells whether the thread still lives.
+    /// that it is in, or else its next one. Tells whether the thread still lives, as far as this process saw.
     ///
     /// Async-signal-safe, from any thread: one compare-exchange and, if the thread sleeps, one system call;
     /// `errno` is kept. Interrupts that meet before they are taken are one. Where the system's wake takes a
@@ -179,7 +179,10 @@ native! {
         impl Drop for Lease {
             fn drop(&mut self) {
                 MINE.with(|mine| mine.set(None));
-                self.entry.record.sleeper.retire();
+                if !self.entry.record.sleeper.retire() {
+                    // All generations are used up: the record is left alone, so that no old handle fits it.
+                    return;
+                }
                 let _held = POOL.lock.guard();
                 // SAFETY: under the lock, and no longer in use by a thread (REG-1).
                 unsafe {

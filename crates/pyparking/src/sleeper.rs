@@ -199,13 +199,14 @@ impl Sleeper {
 
 native! {
     impl Sleeper {
-        /// Moves the word to the next generation, so that handles to this one are stale.
-        pub(crate) fn retire(&self) {
+        /// Moves the word to the next generation, so that handles to this one are stale. False if there is none.
+        pub(crate) fn retire(&self) -> bool {
             // ORD: Relaxed, the thread that ends is the only one to move it; handles compare whole words.
             let seen = self.word.load(Ordering::Relaxed);
-            let next = (seen >> GENERATION_SHIFT).wrapping_add(1) & (u32::MAX >> GENERATION_SHIFT);
+            let next = (seen | ((1 << GENERATION_SHIFT) - 1)).wrapping_add(1);
             // ORD: Relaxed, as above.
-            self.word.store(next << GENERATION_SHIFT, Ordering::Relaxed);
+            self.word.store(next, Ordering::Relaxed);
+            next != 0
         }
     }
 }

@@ -5,7 +5,7 @@
 //! knowledge, so it says so once: [`set_turns`] with 40 for free-threaded use (the value of a program without
 //! a runtime too) or 0 under a GIL.
 
-use crate::deadline::monotonic_nanos;
+use crate::deadline::{Deadline, monotonic_nanos};
 use crate::primitive::plain::AtomicU32;
 use crate::primitive::{EXHAUSTIVE, MODELLED, Ordering, thread};
 
@@ -71,12 +71,14 @@ const CROWDED_TOTAL_NANOS: u64 = 3_000_000;
 /// The waiter looks at the lock between turns only: every look takes the line away from the holder, who is
 /// in the middle of using it. Turns start with one yield, so that a short section is not missed, and double, so
 /// that a long one is not disturbed. How long a yield takes says whether other threads want the processor; if
-/// they do, yielding is all that helps, and the number of turns is what limits it, as in CPython.
+/// they do, yielding is all that helps, and the number of turns is what limits it, as in CPython. A wait with a
+/// deadline, or one that an interrupt may end, does not turn among a crowd: it would not notice in time.
 ///
 /// ```
+/// use pyparking::Deadline;
 /// use pyparking::spin::{self, Spin};
 ///
-/// let mut spin = Spin::new();
+/// let mut spin = Spin::new(Deadline::NEVER, false);
 /// let mut turns = 0;
 /// while spin.turn() {
 ///     turns += 1;
@@ -89,13 +91,23 @@ pub struct Spin {
     yields: u32,
     began: Option<u64>,
     crowded: bool,
+    hurried: bool,
+    deadline: Deadline,
 }
 
 impl Spin {
-    /// All turns that the policy gives.
+    /// The turns that the policy gives to a wait that ends at `deadline`, or on an interrupt.
     #[must_use]
-    pub fn new() -> Self {
-        Self { left: turns(), yields: 1, began: None, crowded: false }
+    pub fn new(deadline: Deadline, interruptible: bool) -> Self {
+        let hurried = interruptible || deadline != Deadline::NEVER;
+        Self { left: turns(), yields: 1, began: None, crowded: false, hurried, deadline }
+    }
+
+    /// When the first turn began, in nanoseconds of [`monotonic_nanos`]: the time at which the wait began. Now,
+    /// if there was no turn.
+    #[must_use]
+    pub fn began(&self) -> u64 {
+        self.began.unwrap_or_else(monotonic_nanos)
     }
 
     /// Takes a turn; false if there are none left, or the time is up.
@@ -120,10 +132,11 @@ impl Spin {
         for _ in 0..self.yields {
             yield_now();
             let now = monotonic_nanos();
-            self.crowded |= now - before > CROWDED_NANOS;
+            self.crowded |= now.saturating_sub(before) > CROWDED_NANOS;
             before = now;
-            let limit = if self.crowded { CROWDED_TOTAL_NANOS } else { ALONE_NANOS };
-            if now - began > limit {
+            if now.saturating_sub(began) > self.limit()
+                || self.deadline.nanos().is_some_and(|at| at <= now)
+            {
                 self.left = 0;
                 return;
             }
@@ -131,10 +144,13 @@ impl Spin {
         let doubled = (self.yields * 2).min(LONGEST_TURN);
         self.yields = if self.crowded { CROWDED_TURN } else { doubled };
     }
-}
 
-impl Default for Spin {
-    fn default() -> Self {
-        Self::new()
+    /// How long to turn in all, by what is known of the processor.
+    fn limit(&self) -> u64 {
+        match (self.crowded, self.hurried) {
+            (false, _) => ALONE_NANOS,
+            (true, false) => CROWDED_TOTAL_NANOS,
+            (true, true) => 0,
+        }
     }
 }

@@ -20,18 +20,25 @@ trait SyncOrNot<Which> {
 impl<T: ?Sized> SyncOrNot<()> for T {}
 impl<T: ?Sized + Sync> SyncOrNot<u8> for T {}
 
+macro_rules! never_send {
+    ($($type:ty),+) => { $(const _: () = <$type as SendOrNot<_>>::FACT;)+ };
+}
+macro_rules! never_sync {
+    ($($type:ty),+) => { $(const _: () = <$type as SyncOrNot<_>>::FACT;)+ };
+}
+
 const fn is_send<T: ?Sized + Send>() {}
 const fn is_sync<T: ?Sized + Sync>() {}
 
-/// A guard must be dropped by the thread that locked.
-const _: () = <RawMutexGuard<'static> as SendOrNot<_>>::FACT;
+// A guard must be dropped by the thread that locked.
+never_send![RawMutexGuard<'static>];
 
-/// A queue is only there while its bucket is locked by this thread.
-const _: () = <Queue<'static> as SendOrNot<_>>::FACT;
-const _: () = <Queue<'static> as SyncOrNot<_>>::FACT;
+// A queue is only there while its bucket is locked by this thread.
+never_send![Queue<'static>];
+never_sync![Queue<'static>];
 
-/// The argument may point to the stack of the one who made the options.
-const _: () = <ParkOptions as SendOrNot<_>>::FACT;
+// The argument may point to the stack of the one who made the options.
+never_send![ParkOptions];
 
 const _: () = {
     is_send::<RawMutex>();

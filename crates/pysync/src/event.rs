@@ -9,14 +9,16 @@
 //! Invariants:
 //!
 //! * EVENT-1: a thread that sees the event set sees what happened before the `notify`.
-//! * EVENT-2: a thread is queued only while the word is 2: it validates that under the bucket lock. `notify`
-//!   replaces the word before it takes the bucket lock, so every waiter is dequeued or never queued.
-//! * EVENT-3: `notify` does not touch the event after the exchange, only its address: a waiter may free it.
+//! * EVENT-2: a thread is queued only while the word is 2: it validates that under the bucket lock, and `notify`
+//!   sets an event that has waiters under that lock. So every waiter is dequeued or never queued.
+//! * EVENT-3: `notify` does not touch the event after the step that sets it, and dequeues in that same step: a
+//!   waiter may free it at once, and whoever uses the address next is not woken by mistake.
 //! * EVENT-4: a woken waiter takes no lock: it looks at the word and returns. A storm of waiters costs one
 //!   bucket lock each to queue, and one in all to be woken.
 //!
 //! Port of: `PyEvent` (Include/internal/pycore_lock.h, Python/lock.c)
-//! PORT: the last waiter that gives up takes the word back to 0; a wake without `notify` (an address used
+//! PORT: CPython exchanges the word before it takes the bucket lock, which can wake the address's next owner; the
+//! last waiter that gives up takes the word back to 0; a wake without `notify` (an address used
 //! anew) goes on waiting for the rest of the time, where CPython's timed form returns.
 
 use crate::bits::{HAS_PARKED, LOCKED};
@@ -26,8 +28,7 @@ use core::fmt;
 use core::ptr;
 use core::time::Duration;
 use pyparking::primitive::{AtomicU8, Ordering, seeded};
-use pyparking::spin::Spin;
-use pyparking::{Deadline, ParkOptions, ParkStatus, Queue, park, unpark_all};
+use pyparking::{Deadline, ParkOptions, ParkStatus, Queue, park, with_queue};
 
 const UNSET: u8 = 0;
 const SET: u8 = LOCKED;
@@ -80,14 +81,23 @@ impl Event {
     ///
     /// Port of: `_PyEvent_Notify` (Python/lock.c)
     pub fn notify(&self) {
-        let address = ptr::from_ref(self).addr();
-        // ORD: Release, pairs with the Acquire of whoever sees it set (EVENT-1).
-        let before = self.word.swap(SET, Ordering::Release);
-        if before == HAS_PARKED && !seeded("event-lost-wake") {
-            // SAFETY: only the address is used (EVENT-3). If the event is gone and the address has a new
-            // owner, its waiters wake for nothing, which every primitive here expects.
-            unsafe { unpark_all(address) };
+        // ORD: Release, pairs with the Acquire of whoever sees it set (EVENT-1). Relaxed on failure: who sees it
+        // set by another `notify` has nothing to add.
+        let set = self.word.compare_exchange(UNSET, SET, Ordering::Release, Ordering::Relaxed);
+        if set == Err(HAS_PARKED) {
+            self.notify_waiters();
         }
+    }
+
+    #[cold]
+    fn notify_waiters(&self) {
+        let decide = |queue: &mut Queue<'_>| {
+            // ORD: Release, as in `notify`.
+            self.word.store(SET, Ordering::Release);
+            while !seeded("event-lost-wake") && queue.dequeue().is_some() {}
+        };
+        // SAFETY: the address of a live event is used by this module alone; the callback only touches the word.
+        unsafe { with_queue(ptr::from_ref(self).addr(), decide) };
     }
 
     /// Waits until the event is set; a thread of a runtime detaches while it sleeps.
@@ -126,6 +136,7 @@ impl Event {
     }
 
     /// The bits, at some moment during the call. For tests and debuggers.
+    #[inline]
     #[must_use]
     pub fn bits(&self) -> u8 {
         // ORD: Relaxed, the answer is about one moment and orders nothing.
@@ -147,12 +158,10 @@ impl Event {
         if deadline == Deadline::NOW {
             return self.is_set();
         }
-        let mut spin = Spin::new();
         loop {
             // ORD: Acquire, pairs with the Release of `notify` (EVENT-1).
             match self.word.load(Ordering::Acquire) {
                 SET => return true,
-                UNSET if spin.turn() => continue,
                 UNSET if !self.mark_parked() => continue,
                 _ => {}
             }

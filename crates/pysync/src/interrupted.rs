@@ -6,8 +6,6 @@ use pyparking::hooks;
 /// Whether the interrupt ends the wait: because any interrupt does, or because a pending call failed.
 #[cold]
 pub(crate) fn ends_wait(flags: LockFlags) -> bool {
-    if flags.contains(LockFlags::FAIL_IF_INTERRUPTED) {
-        return true;
-    }
-    flags.contains(LockFlags::HANDLE_SIGNALS) && hooks::run_pending().is_err()
+    let failed = flags.contains(LockFlags::HANDLE_SIGNALS) && hooks::run_pending().is_err();
+    failed || flags.contains(LockFlags::FAIL_IF_INTERRUPTED)
 }

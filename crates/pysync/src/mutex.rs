@@ -12,7 +12,7 @@
 //! | 0→1, 2→3 | any thread (barging) | compare-exchange, Acquire |
 //! | 1→3 | a waiter before it parks | compare-exchange |
 //! | 1→0 | the holder | compare-exchange, Release |
-//! | 3→{0, 1, 2, 3} | the holder, under the bucket lock | store, Release: `LOCKED` stays on a hand-off, `HAS_PARKED` if more wait |
+//! | 3→{0, 1, 2, 3} | the holder, under the bucket lock | swap, Release: `LOCKED` stays on a hand-off, `HAS_PARKED` if more wait |
 //! | 3→1, 2→0 | the last waiter that gives up, under the bucket lock | RMW |
 //!
 //! Invariants:
@@ -25,15 +25,15 @@
 //!   the lot.
 //! * MUTEX-4: whoever frees the mutex while threads are queued wakes the first; the woken thread takes the
 //!   mutex, or finds it taken by a thread that will do the same. Nobody is stranded, also when the woken
-//!   thread unwinds out of its attach hook: it passes the wake on.
-//! * MUTEX-5: a waiter's millisecond starts before its first park and is kept over later ones; an unlock that
-//!   finds the first waiter past it hands the mutex over. So nobody past his millisecond is overtaken at an
-//!   unlock.
+//!   thread unwinds out of its attach hook: it passes the wake on (HOOK-3).
+//! * MUTEX-5: a waiter's millisecond starts when it begins to wait, with its first turn or its first park, and is
+//!   kept over later parks; an unlock that finds the first waiter past it hands the mutex over. So a first waiter
+//!   past his millisecond is not overtaken at an unlock.
 //! * MUTEX-6: the mutex's memory is not touched after the releasing store: it may be freed by then.
 //!
 //! Port of: `PyMutex` (Include/cpython/pylock.h, Python/lock.c)
 //! PORT: the last waiter that gives up clears `HAS_PARKED` (CPython leaves it to the next unlock); the fairness
-//! clock starts right before the first park and is read before the bucket lock; a zero timeout never spins
+//! clock is not read while the lock is free, and by the unlocker before the bucket lock; a zero timeout never spins
 //! (CPython issue 135871); `has_more` is per address (135641).
 
 use crate::bits::{HAS_PARKED, LOCKED};
@@ -226,12 +226,14 @@ impl Mutex {
     /// Whether somebody holds the mutex, at some moment during the call. For assertions.
     ///
     /// Port of: `PyMutex_IsLocked` (Include/cpython/pylock.h)
+    #[inline]
     #[must_use]
     pub fn is_locked(&self) -> bool {
         is_locked(self.bits())
     }
 
     /// The bits, at some moment during the call. For tests and debuggers.
+    #[inline]
     #[must_use]
     pub fn bits(&self) -> u8 {
         // ORD: Relaxed, the answer is about one moment and orders nothing.
@@ -269,7 +271,7 @@ impl Mutex {
         if deadline == Deadline::NOW && !seeded("135871") {
             return if self.try_lock() { LockStatus::Acquired } else { LockStatus::Failure };
         }
-        let mut spin = Spin::new();
+        let mut spin = Spin::new(deadline, flags.interruptible());
         let mut fair_at = None;
         // ORD: Relaxed, the compare-exchanges decide.
         let mut seen = self.word.load(Ordering::Relaxed);
@@ -293,7 +295,7 @@ impl Mutex {
             if seeded("fair-deadline-reset") {
                 fair_at = None;
             }
-            let fair_at = *fair_at.get_or_insert_with(|| monotonic_nanos() + FAIR_AFTER);
+            let fair_at = *fair_at.get_or_insert_with(|| spin.began() + FAIR_AFTER);
             if let Some(status) = self.wait(deadline, flags, fair_at) {
                 return status;
             }
@@ -374,9 +376,10 @@ impl Mutex {
             }
             let parked = if queue.is_empty() { 0 } else { HAS_PARKED };
             let next = if handed_off { LOCKED | parked } else { parked };
-            // ORD: Release, pairs with the Acquire of the next lock (MUTEX-2). A store suffices: waiters set
-            // `HAS_PARKED` outside the bucket lock, but one whose bit is overwritten here fails to validate.
-            self.word.store(next, Ordering::Release);
+            // ORD: Release, pairs with the Acquire of the next lock (MUTEX-2). An RMW, so that it is in one order
+            // with the bits that waiters set outside the bucket lock; one whose bit is overwritten here fails to
+            // validate.
+            self.word.swap(next, Ordering::Release);
         };
         // SAFETY: the address is this mutex's own, and the callback only touches its word.
         unsafe { with_queue(self.address(), decide) };

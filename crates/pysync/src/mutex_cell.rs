@@ -86,7 +86,7 @@ impl<T: ?Sized> MutexCell<T> {
     /// Whether somebody holds the cell, at some moment during the call. For assertions.
     #[must_use]
     pub fn is_locked(&self) -> bool {
-        self.mutex.bits() != 0
+        self.mutex.is_locked()
     }
 
     /// The mutex inside.

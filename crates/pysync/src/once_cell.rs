@@ -80,6 +80,17 @@ impl<T> OnceCell<T> {
         Ok(unsafe { (*self.value.get()).assume_init_ref() })
     }
 
+    /// Makes a cell whose value was being made without value again, in the child of a fork: its maker is not
+    /// there. A value that has been made stays.
+    ///
+    /// # Safety
+    ///
+    /// The calling thread is the only one of the process, and is not making this cell's value.
+    pub unsafe fn after_fork_child(&self) {
+        // SAFETY: handed on to the caller.
+        unsafe { self.flag.after_fork_child() };
+    }
+
     /// Takes the value out; the cell is fresh again.
     pub fn take(&mut self) -> Option<T> {
         let done = self.flag.is_done();

@@ -14,8 +14,8 @@
 //!   run did.
 //! * ONCE-3: a run that fails, by error or by panic, leaves the word 0 and wakes everybody who waits; one of
 //!   them, or a newcomer, runs next.
-//! * ONCE-4: a thread is queued only while the word is 3: it validates that under the bucket lock, and the
-//!   runner replaces the word before it takes that lock.
+//! * ONCE-4: a thread is queued only while the word is 3: it validates that under the bucket lock, under which the
+//!   runner also ends a run that has waiters. So every waiter is dequeued or never queued.
 //!
 //! Port of: `_PyOnceFlag` (Include/internal/pycore_lock.h, Python/lock.c)
 //! PORT: a panic counts as a failure; CPython's functions cannot unwind.
@@ -24,7 +24,7 @@ use crate::bits::{DONE, HAS_PARKED, LOCKED};
 use core::fmt;
 use core::ptr;
 use pyparking::primitive::{AtomicU8, Ordering, seeded};
-use pyparking::{Deadline, ParkOptions, park, unpark_all};
+use pyparking::{Deadline, ParkOptions, Queue, park, with_queue};
 
 const FRESH: u8 = 0;
 
@@ -91,6 +91,7 @@ impl OnceFlag {
     }
 
     /// The bits, at some moment during the call. For tests and debuggers.
+    #[inline]
     #[must_use]
     pub fn bits(&self) -> u8 {
         // ORD: Relaxed, the answer is about one moment and orders nothing.
@@ -169,13 +170,24 @@ impl OnceFlag {
 
     /// Ends a run. Port of: `unlock_once` (Python/lock.c)
     fn finish(&self, outcome: u8) {
-        let address = ptr::from_ref(self).addr();
-        // ORD: Release, pairs with the Acquire of whoever sees the outcome (ONCE-2, ONCE-3).
-        let before = self.word.swap(outcome, Ordering::Release);
-        if has_parked(before) {
-            // SAFETY: only the address is used; a needless wake of its next owner is expected there.
-            unsafe { unpark_all(address) };
+        // ORD: Release, pairs with the Acquire of whoever sees the outcome (ONCE-2, ONCE-3). Relaxed on failure:
+        // the runner knows what it left.
+        let ended =
+            self.word.compare_exchange(LOCKED, outcome, Ordering::Release, Ordering::Relaxed);
+        if ended.is_err() {
+            self.finish_for_waiters(outcome);
         }
+    }
+
+    #[cold]
+    fn finish_for_waiters(&self, outcome: u8) {
+        let decide = |queue: &mut Queue<'_>| {
+            // ORD: Release, as in `finish`.
+            self.word.store(outcome, Ordering::Release);
+            while queue.dequeue().is_some() {}
+        };
+        // SAFETY: the address of a live flag is used by this module alone; the callback only touches the word.
+        unsafe { with_queue(ptr::from_ref(self).addr(), decide) };
     }
 }
 

@@ -71,7 +71,7 @@ impl RecursiveMutex {
     pub fn lock(&self) {
         let me = ident::current().get();
         if self.is_owned_by(me) {
-            self.deepen();
+            self.deepen(1);
         } else {
             self.mutex.lock();
             self.take_over(me);
@@ -84,7 +84,7 @@ impl RecursiveMutex {
     pub fn try_lock(&self) -> bool {
         let me = ident::current().get();
         if self.is_owned_by(me) {
-            self.deepen();
+            self.deepen(1);
             return true;
         }
         let taken = self.mutex.try_lock();
@@ -100,7 +100,7 @@ impl RecursiveMutex {
     pub fn lock_timed(&self, timeout: Option<Duration>, flags: LockFlags) -> LockStatus {
         let me = ident::current().get();
         if self.is_owned_by(me) {
-            self.deepen();
+            self.deepen(1);
             return LockStatus::Acquired;
         }
         let status = self.mutex.lock_timed(timeout, flags);
@@ -149,12 +149,14 @@ impl RecursiveMutex {
     }
 
     /// Whether somebody holds the mutex, at some moment during the call.
+    #[inline]
     #[must_use]
     pub fn is_locked(&self) -> bool {
         self.mutex.is_locked()
     }
 
     /// How many more times than once the owner holds it: exact for the owner, a guess for others.
+    #[inline]
     #[must_use]
     pub fn level(&self) -> usize {
         // ORD: Relaxed, the owner's own number (RECURSIVE-2).
@@ -186,7 +188,7 @@ impl RecursiveMutex {
     /// has taken since.
     pub fn acquire_restore(&self, saved: SavedLevels) {
         self.lock();
-        self.set_level(self.level() + saved.0);
+        self.deepen(saved.0);
     }
 
     /// Locks, and unlocks once when the guard is dropped.
@@ -197,6 +199,7 @@ impl RecursiveMutex {
     }
 
     /// The bits of the mutex inside, for tests and debuggers.
+    #[inline]
     #[must_use]
     pub fn bits(&self) -> u8 {
         self.mutex.bits()
@@ -241,8 +244,8 @@ impl RecursiveMutex {
     }
 
     #[inline]
-    fn deepen(&self) {
-        let Some(next) = self.level().checked_add(1) else {
+    fn deepen(&self, levels: usize) {
+        let Some(next) = self.level().checked_add(levels) else {
             fatal("RecursiveMutex", self, "too many levels", "fewer levels than a word can count");
         };
         self.set_level(next);

@@ -117,9 +117,16 @@ impl RwMutex {
     /// Port of: `_PyRWMutex_RLock` (Python/lock.c)
     #[inline]
     pub fn read_lock(&self) {
-        // ORD: Relaxed, the compare-exchange decides.
-        let seen = self.word.load(Ordering::Relaxed);
-        if blocks_readers(seen) || self.take_read(seen).is_err() {
+        // The word is guessed, not loaded: a compare-exchange behind a load of the same line costs twice as much.
+        if self.take_read(0).is_err() {
+            self.read_lock_contended();
+        }
+    }
+
+    /// Joins other readers, or waits.
+    #[inline(never)]
+    fn read_lock_contended(&self) {
+        if !self.try_read_lock() {
             self.read_lock_slow();
         }
     }
@@ -152,18 +159,17 @@ impl RwMutex {
     /// Port of: `_PyRWMutex_RUnlock` (Python/lock.c)
     #[inline]
     pub fn read_unlock(&self) {
-        // ORD: Relaxed, the compare-exchange decides.
-        let mut seen = self.word.load(Ordering::Relaxed);
+        if let Err(seen) = self.drop_reader(READER) {
+            self.read_unlock_contended(seen);
+        }
+    }
+
+    /// Leaves among other readers, or hands the mutex on.
+    #[inline(never)]
+    fn read_unlock_contended(&self, mut seen: usize) {
         while readers(seen) > 1 || seen == READER {
-            // ORD: Release, pairs with the Acquire of the next writer (RW-2). Relaxed on failure: the loop
-            // looks at what was found.
-            match self.word.compare_exchange(
-                seen,
-                seen - READER,
-                Ordering::Release,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return,
+            match self.drop_reader(seen) {
+                Ok(()) => return,
                 Err(now) => seen = now,
             }
         }
@@ -231,19 +237,29 @@ impl RwMutex {
         }
     }
 
+    /// Whether anybody holds the mutex, at some moment during the call. For assertions.
+    #[inline]
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        blocks_writers(self.bits())
+    }
+
     /// Whether a writer holds the mutex, at some moment during the call.
+    #[inline]
     #[must_use]
     pub fn is_write_locked(&self) -> bool {
         is_write_locked(self.bits())
     }
 
     /// How many readers hold the mutex, at some moment during the call.
+    #[inline]
     #[must_use]
     pub fn reader_count(&self) -> usize {
         readers(self.bits())
     }
 
     /// The bits, at some moment during the call. For tests and debuggers.
+    #[inline]
     #[must_use]
     pub fn bits(&self) -> usize {
         // ORD: Relaxed, the answer is about one moment and orders nothing.
@@ -284,6 +300,16 @@ impl RwMutex {
         // looks again.
         let taken = self.word.compare_exchange(seen, next, Ordering::Acquire, Ordering::Relaxed);
         taken.map(|_| ())
+    }
+
+    /// One attempt to take a reader off `seen`, which has one.
+    #[inline]
+    fn drop_reader(&self, seen: usize) -> Result<(), usize> {
+        // ORD: Release, pairs with the Acquire of the next writer (RW-2). Relaxed on failure: the caller looks
+        // at what was found.
+        let dropped =
+            self.word.compare_exchange(seen, seen - READER, Ordering::Release, Ordering::Relaxed);
+        dropped.map(|_| ())
     }
 
     /// One attempt to write-lock `seen`, which does not block writers.

@@ -17,6 +17,7 @@ use pyparking::spin;
 ///
 /// 1. Every byte of a value of the type is initialised: no padding, no `MaybeUninit`.
 /// 2. A copy of the bytes is a copy of the value (`Copy` says that too).
+/// 3. A type with pointers inside is aligned like one: anything less is copied by bytes, which lose provenance.
 ///
 /// ```
 /// use pysync::{PlainData, SeqCell};

@@ -38,7 +38,8 @@ fn is_writing(seen: u32) -> bool {
 ///
 /// Cost: a read is two loads and a fence (free on x86); a write is one RMW and a store.
 ///
-/// Ordering: a read that succeeds sees everything that happened before the write it saw.
+/// Ordering: a read that succeeds sees everything that happened before the write it saw. The sequence has 32 bits:
+/// a read during which exactly a multiple of 2^31 writes come and go is not noticed.
 ///
 /// ```
 /// use pysync::SeqLock;
@@ -201,6 +202,7 @@ impl SeqLock {
     }
 
     /// The sequence, at some moment during the call. For tests and debuggers.
+    #[inline]
     #[must_use]
     pub fn sequence(&self) -> u32 {
         // ORD: Relaxed, the answer is about one moment and orders nothing.
@@ -219,7 +221,7 @@ impl SeqLock {
         let torn = is_writing(self.sequence());
         if torn {
             // ORD: Relaxed, there is no other thread.
-            self.sequence.store(0, Ordering::Relaxed);
+            self.sequence.store(self.sequence().wrapping_add(1), Ordering::Relaxed);
         }
         torn
     }

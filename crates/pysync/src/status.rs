@@ -41,7 +41,7 @@ impl LockFlags {
     /// Run pending calls on an interrupt; end the wait if they fail, else go on waiting for the rest of the
     /// time. Port of: `_PY_LOCK_HANDLE_SIGNALS`
     pub const HANDLE_SIGNALS: Self = Self(2);
-    /// End the wait on any interrupt. Port of: `_PY_FAIL_IF_INTERRUPTED`
+    /// End the wait on any interrupt, after the pending calls if they are asked for too. Port of: `_PY_FAIL_IF_INTERRUPTED`
     pub const FAIL_IF_INTERRUPTED: Self = Self(4);
 
     /// Whether all of `other` is set.

@@ -1,14 +1,15 @@
 //! Who is inside a lock call: when nobody is, the lock's word must say so exactly.
 //!
-//! A bit that says "somebody waits" may be set a moment before its waiter is queued, and is cleared a moment after
-//! the last one left, so looking at it while others are inside their calls proves nothing. When nobody is inside,
-//! there is nobody who could be about to set or to clear it.
+//! A bit that says "somebody waits" may be set a moment before its waiter is queued, and is cleared
+//! a moment after the last one left, so looking at it while others are inside their calls proves
+//! nothing. When nobody is inside, there is nobody who could be about to set or to clear it.
 //!
 //! # Why `alone` is sound
 //!
-//! `exits` is read before `entries`, and `entries >= exits` always. If both are `n`, then at the moment when `exits`
-//! was read everybody who had come had gone. `entries` is still `n` after the word was read, and whoever enters
-//! counts himself, and fences, before he touches the word; so nobody did between the two.
+//! `exits` is read before `entries`, and `entries >= exits` always. If both are `n`, then at the
+//! moment when `exits` was read everybody who had come had gone. `entries` is still `n` after the
+//! word was read, and whoever enters counts himself, and fences, before he touches the word; so
+//! nobody did between the two.
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
@@ -26,7 +27,8 @@ pub struct Inside<'a>(&'a Crowd);
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
-        // ORD: Release, pairs with the Acquire of `exits` in `alone`: what the call did to the word is seen.
+        // ORD: Release, pairs with the Acquire of `exits` in `alone`: what the call did to the word
+        // is seen.
         self.0.exits.fetch_add(1, Ordering::Release);
     }
 }
@@ -41,8 +43,8 @@ impl Crowd {
     pub fn enter(&self) -> Inside<'_> {
         // ORD: Relaxed, the fence below orders it.
         self.entries.fetch_add(1, Ordering::Relaxed);
-        // ORD: SeqCst fence, pairs with the one in `alone`: if the word shows what this call did, the second look
-        // at `entries` shows this entry.
+        // ORD: SeqCst fence, pairs with the one in `alone`: if the word shows what this call did,
+        // the second look at `entries` shows this entry.
         fence(Ordering::SeqCst);
         Inside(self)
     }

@@ -2,29 +2,33 @@
 //!
 //! # How it is observed
 //!
-//! A worker that is about to lock without a deadline announces itself: a number for this call, and where its
-//! stack stands. The holder of the lock looks at the head of the lock's queue, under the bucket lock: the head's
-//! argument is an address on the head's own stack, which tells who it is. The first time that a call is seen
-//! queued, the time is kept. If at an unlock the head is a call that was first seen queued more than a millisecond
-//! ago, the holder writes down that this call must be the next owner; whoever comes into the section next compares.
+//! A worker that is about to lock without a deadline announces itself: a number for this call, and
+//! where its stack stands. The holder of the lock looks at the head of the lock's queue, under the
+//! bucket lock: the head's argument is an address on the head's own stack, which tells who it is.
+//! The first time that a call is seen queued, the time is kept. If at an unlock the head is a call
+//! that was first seen queued more than a millisecond ago, the holder writes down that this call
+//! must be the next owner; whoever comes into the section next compares.
 //!
 //! # Why it cannot accuse wrongly
 //!
-//! * FAIR-1. *The head stays the head.* Only an unlock dequeues others, and the looker holds the lock; the head
-//!   itself waits without a deadline and without heeding interrupts, so it does not give up. From the look to the
-//!   unlock the head is the same call, however long the holder is preempted in between.
-//! * FAIR-2. *Its deadline has passed.* A call's millisecond begins before it is first queued and is kept over
-//!   later parks. It was seen queued at a time `t` read after the look, so the deadline is at most `t` + 1 ms. The
-//!   holder reads the clock once more and demands `now > t` + 1 ms; the unlock reads the same clock later.
-//! * FAIR-3. *So this unlock must hand over to it*, and the next thread in the section must be in this call. What
-//!   is expected is written and read inside the section, so it is about adjacent owners, not about time.
-//! * FAIR-4. *The head is who it seems.* The addresses just below an announced stack position belong to that live
-//!   thread until it withdraws the announcement. The comparison is made under the bucket lock, while the owner of
-//!   the argument is queued and alive, so no other thread's stack can lie there. A waiter with a deadline announces
-//!   nothing and is nobody's: no judgement.
+//! * FAIR-1. *The head stays the head.* Only an unlock dequeues others, and the looker holds the
+//!   lock; the head itself waits without a deadline and without heeding interrupts, so it does not
+//!   give up. From the look to the unlock the head is the same call, however long the holder is
+//!   preempted in between.
+//! * FAIR-2. *Its deadline has passed.* A call's millisecond begins before it is first queued and
+//!   is kept over later parks. It was seen queued at a time `t` read after the look, so the
+//!   deadline is at most `t` + 1 ms. The holder reads the clock once more and demands `now > t` + 1
+//!   ms; the unlock reads the same clock later.
+//! * FAIR-3. *So this unlock must hand over to it*, and the next thread in the section must be in
+//!   this call. What is expected is written and read inside the section, so it is about adjacent
+//!   owners, not about time.
+//! * FAIR-4. *The head is who it seems.* The addresses just below an announced stack position
+//!   belong to that live thread until it withdraws the announcement. The comparison is made under
+//!   the bucket lock, while the owner of the argument is queued and alive, so no other thread's
+//!   stack can lie there. A waiter with a deadline announces nothing and is nobody's: no judgement.
 //!
-//! If an implementation keeps its arguments elsewhere than on the stack, nobody is recognised and nothing is
-//! judged; the run says how many unlocks it judged.
+//! If an implementation keeps its arguments elsewhere than on the stack, nobody is recognised and
+//! nothing is judged; the run says how many unlocks it judged.
 
 use super::plain::Plain;
 use crate::worker::Worker;
@@ -35,11 +39,12 @@ use std::time::Duration;
 /// After this time a waiter must be handed the lock.
 const FAIR_AFTER: u64 = 1_000_000;
 
-/// How long a holder waits before he looks who queues, if he is going to stay longer than a millisecond.
+/// How long a holder waits before he looks who queues, if he is going to stay longer than a
+/// millisecond.
 pub const SETTLE_DOWN: Duration = Duration::from_micros(100);
 
-/// How far below the announced position the arguments of a lock call are looked for, and how far above: the frame
-/// that announces may be deeper than the one that locks.
+/// How far below the announced position the arguments of a lock call are looked for, and how far
+/// above: the frame that announces may be deeper than the one that locks.
 const BELOW: usize = 16 * 1024;
 const ABOVE: usize = 1024;
 
@@ -95,11 +100,13 @@ impl Fairness {
 
     /// The call has returned.
     pub fn withdraw(&self, slot: usize) {
-        // ORD: Relaxed, whoever still sees the number sees a thread that is alive, in the frame that announced.
+        // ORD: Relaxed, whoever still sees the number sees a thread that is alive, in the frame
+        // that announced.
         self.announced[slot].call.store(0, Ordering::Relaxed);
     }
 
-    /// Somebody came into the section, in call number `call` of his (0 for a call that did not announce itself).
+    /// Somebody came into the section, in call number `call` of his (0 for a call that did not
+    /// announce itself).
     ///
     /// # Safety
     ///
@@ -118,8 +125,8 @@ impl Fairness {
         })
     }
 
-    /// Somebody came in who shares the lock with others of his kind: he never announces himself, so if anybody is
-    /// expected it is not he.
+    /// Somebody came in who shares the lock with others of his kind: he never announces himself, so
+    /// if anybody is expected it is not he.
     ///
     /// # Safety
     ///
@@ -128,20 +135,23 @@ impl Fairness {
         // SAFETY: only exclusive holders write.
         let expected = unsafe { self.expected.get() }?;
         Some(format!(
-            "worker {slot}, sharing, overtook worker {}, who was first in the queue and past his millisecond",
+            "worker {slot}, sharing, overtook worker {}, who was first in the queue and past his \
+             millisecond",
             expected.slot
         ))
     }
 
-    /// The holder of the lock whose queue is at `address` looks who is first. With `leaving` the unlock follows,
-    /// and the next owner is laid down if the bound demands it: true if so.
+    /// The holder of the lock whose queue is at `address` looks who is first. With `leaving` the
+    /// unlock follows, and the next owner is laid down if the bound demands it: true if so.
     ///
     /// # Safety
     ///
     /// The caller holds the lock, and the lock's waiters park at `address`.
     pub unsafe fn look(&self, address: usize, leaving: bool) -> bool {
         // SAFETY: the queue is only looked at; the callback uses no lot.
-        let head = unsafe { pyparking::with_queue(address, |queue| self.whose(queue.first_arg()?.addr())) };
+        let head = unsafe {
+            pyparking::with_queue(address, |queue| self.whose(queue.first_arg()?.addr()))
+        };
         let Some(head) = head else { return false };
         let now = monotonic_nanos();
         // SAFETY: the caller holds the lock.
@@ -175,7 +185,8 @@ impl Fairness {
             let call = announcement.call.load(Ordering::Acquire);
             // ORD: Relaxed, published by the call number.
             let stack = announcement.stack.load(Ordering::Relaxed);
-            let near = (stack.saturating_sub(BELOW)..stack.saturating_add(ABOVE)).contains(&argument);
+            let near =
+                (stack.saturating_sub(BELOW)..stack.saturating_add(ABOVE)).contains(&argument);
             (call != 0 && near).then_some(Head { slot, call })
         })
     }

@@ -1,8 +1,10 @@
-//! Memory that the last user of a lock frees while the one before may still be on his way out of `unlock`.
+//! Memory that the last user of a lock frees while the one before may still be on his way out of
+//! `unlock`.
 //!
-//! An unlock must not touch the lock after the step that lets the next thread in: that thread may free it. A
-//! [`Gate`] lets a fixed number of parties through a lock that lives on the heap; whoever is last frees it. What is
-//! freed is overwritten first, so that a late touch meets nonsense, and AddressSanitizer sees it for certain.
+//! An unlock must not touch the lock after the step that lets the next thread in: that thread may
+//! free it. A [`Gate`] lets a fixed number of parties through a lock that lives on the heap;
+//! whoever is last frees it. What is freed is overwritten first, so that a late touch meets
+//! nonsense, and AddressSanitizer sees it for certain.
 
 use std::ptr::NonNull;
 use std::sync::{Mutex, PoisonError};
@@ -20,28 +22,36 @@ pub struct Gate<T> {
     open: Mutex<Option<Mortal<T>>>,
 }
 
-// SAFETY: the pointer is to a `T` on the heap that every party may use (`T: Sync`) and any of them may free
-// (`T: Send`).
+// SAFETY: the pointer is to a `T` on the heap that every party may use (`T: Sync`) and any of them
+// may free (`T: Send`).
 unsafe impl<T: Send + Sync> Sync for Gate<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send + Sync> Send for Gate<T> {}
 
-impl<T: Send + Sync> Gate<T> {
-    /// Nobody is here.
-    pub const fn new() -> Self {
+impl<T> Default for Gate<T> {
+    fn default() -> Self {
         Self { open: Mutex::new(None) }
     }
+}
 
+impl<T: Send + Sync> Gate<T> {
     /// Joins the present group, or makes one of `parties` with a fresh `T`.
     ///
-    /// `use_it` says whether this party was the last of the group; it knows by counting inside the `T`. It must not
-    /// touch the `T` any more once it has let another party count.
-    pub fn pass(&self, parties: usize, fresh: impl FnOnce(usize) -> T, use_it: impl FnOnce(&T) -> bool) {
+    /// `use_it` says whether this party was the last of the group; it knows by counting inside the
+    /// `T`. It must not touch the `T` any more once it has let another party count.
+    pub fn pass(
+        &self,
+        parties: usize,
+        fresh: impl FnOnce(usize) -> T,
+        use_it: impl FnOnce(&T) -> bool,
+    ) {
         let it = self.join(parties, fresh);
-        // SAFETY: from `Box::leak`; freed only by the last party of the group, and this one has not counted yet.
+        // SAFETY: from `Box::leak`; freed only by the last party of the group, and this one has not
+        // counted yet.
         let last = use_it(unsafe { it.as_ref() });
         if last {
-            // SAFETY: every other party has counted, after which it does not touch the `T`, so it is ours.
+            // SAFETY: every other party has counted, after which it does not touch the `T`, so it
+            // is ours.
             unsafe { bury(it) };
         }
     }
@@ -63,8 +73,11 @@ impl<T: Send + Sync> Gate<T> {
 
 impl<T> Drop for Gate<T> {
     fn drop(&mut self) {
-        if let Some(Mortal { it, .. }) = self.open.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
-            // SAFETY: the group is not complete, so nobody of it was the last; those who came have gone.
+        if let Some(Mortal { it, .. }) =
+            self.open.get_mut().unwrap_or_else(PoisonError::into_inner).take()
+        {
+            // SAFETY: the group is not complete, so nobody of it was the last; those who came have
+            // gone.
             unsafe { bury(it) };
         }
     }
@@ -74,8 +87,8 @@ impl<T> Drop for Gate<T> {
 ///
 /// `it` is from `Box::leak`, and nobody else uses it.
 unsafe fn bury<T>(it: NonNull<T>) {
-    // SAFETY: as the caller says. The value is dropped before its bytes are overwritten, and the box that frees the
-    // memory holds the same layout without the value.
+    // SAFETY: as the caller says. The value is dropped before its bytes are overwritten, and the
+    // box that frees the memory holds the same layout without the value.
     unsafe {
         it.drop_in_place();
         it.cast::<u8>().write_bytes(0xEE, size_of::<T>());
@@ -100,7 +113,7 @@ mod tests {
     #[test]
     fn the_last_party_of_each_group_frees_and_the_rest_is_freed_with_the_gate() {
         let freed = AtomicUsize::new(0);
-        let gate = Gate::new();
+        let gate = Gate::default();
         for _ in 0..7 {
             gate.pass(
                 3,

@@ -4,13 +4,14 @@ use std::cell::UnsafeCell;
 
 /// A value that only the holder of some lock touches, if that lock works.
 ///
-/// Not atomic on purpose: where the lock does not exclude, two accesses race, which ThreadSanitizer reports and
-/// which loses updates; where it orders too little, old values are seen. Volatile, so that the compiler performs
-/// every access that is written down.
+/// Not atomic on purpose: where the lock does not exclude, two accesses race, which ThreadSanitizer
+/// reports and which loses updates; where it orders too little, old values are seen. Volatile, so
+/// that the compiler performs every access that is written down.
 #[derive(Debug, Default)]
 pub struct Plain<T: Copy>(UnsafeCell<T>);
 
-// SAFETY: every access is through an unsafe method whose caller holds the lock that excludes the others.
+// SAFETY: every access is through an unsafe method whose caller holds the lock that excludes the
+// others.
 unsafe impl<T: Copy + Send> Sync for Plain<T> {}
 
 impl<T: Copy> Plain<T> {

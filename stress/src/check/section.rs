@@ -33,7 +33,8 @@ impl Section {
         let (owner, total) = unsafe { (self.owner.get(), self.total.get()) };
         // SAFETY: the caller holds the lock.
         unsafe { self.owner.set(me) };
-        let complaint = (owner != 0).then(|| format!("thread {me} came in where thread {owner} was"));
+        let complaint =
+            (owner != 0).then(|| format!("thread {me} came in where thread {owner} was"));
         (Stay { me, total }, complaint)
     }
 

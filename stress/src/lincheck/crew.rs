@@ -77,7 +77,8 @@ fn linger(rng: &mut Rng) {
     }
 }
 
-/// Plays `count` windows with `threads` threads that act `actions` times each, the calling thread being one of them.
+/// Plays `count` windows with `threads` threads that act `actions` times each, the calling thread
+/// being one of them.
 pub fn play<S: Subject>(rng: &mut Rng, count: usize, threads: usize, actions: usize) -> Outcome {
     let windows: Vec<_> = (0..count).map(|_| Window::<S>::new(threads)).collect();
     let work = |thread: usize, mut rng: Rng| {
@@ -95,7 +96,10 @@ pub fn play<S: Subject>(rng: &mut Rng, count: usize, threads: usize, actions: us
     rng.bits();
     let mut outcome = Outcome::default();
     for window in windows {
-        judge::<S::Spec>(&window.book.into_inner().unwrap_or_else(PoisonError::into_inner), &mut outcome);
+        judge::<S::Spec>(
+            &window.book.into_inner().unwrap_or_else(PoisonError::into_inner),
+            &mut outcome,
+        );
     }
     outcome
 }

@@ -53,7 +53,8 @@ impl Subject for Event {
         match rng.below(8) {
             0 => scribe.record(|| self.notify(), |()| Call::Notify),
             1..=3 => drop(scribe.record(|| self.is_set(), write)),
-            // The notify of the last thread to leave lets the others go, so the first thread does not wait.
+            // The notify of the last thread to leave lets the others go, so the first thread does
+            // not wait.
             4 if scribe.thread() > 0 => scribe.record(|| self.wait(), |()| Call::Set),
             _ => drop(scribe.record(|| self.wait_timed(timeout), write)),
         }

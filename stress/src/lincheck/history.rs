@@ -1,4 +1,5 @@
-//! What a window records: each call with its result, and the stretch of time within which it took effect.
+//! What a window records: each call with its result, and the stretch of time within which it took
+//! effect.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,8 +10,8 @@ pub struct Clock(AtomicU64);
 impl Clock {
     /// The time.
     pub fn stamp(&self) -> u64 {
-        // ORD: SeqCst, a stamp taken before a call must not move into it, nor one taken after; one total order of
-        // all stamps is what the search compares.
+        // ORD: SeqCst, a stamp taken before a call must not move into it, nor one taken after; one
+        // total order of all stamps is what the search compares.
         self.0.fetch_add(1, Ordering::SeqCst)
     }
 }
@@ -76,7 +77,9 @@ impl<'a, C> Scribe<'a, C> {
 pub fn is_concurrent<C>(history: &[Event<C>]) -> bool {
     history.iter().enumerate().any(|(index, one)| {
         history[index + 1..].iter().any(|other| {
-            one.thread != other.thread && one.invoked < other.returned && other.invoked < one.returned
+            one.thread != other.thread
+                && one.invoked < other.returned
+                && other.invoked < one.returned
         })
     })
 }

@@ -1,5 +1,5 @@
-//! A mutex as a sequential object: held or not. A refusal, by `try_lock` or by the clock, needs a moment at which it
-//! was held.
+//! A mutex as a sequential object: held or not. A refusal, by `try_lock` or by the clock, needs a
+//! moment at which it was held.
 
 use super::crew::Subject;
 use super::history::Scribe;
@@ -102,7 +102,8 @@ mod tests {
 
         fn act(&self, rng: &mut Rng, scribe: &mut Scribe<'_, Call>) {
             let mood = rng.one_in(4);
-            let came = scribe.record(|| !mood && self.0.try_lock(), |&came| if came { Lock } else { Refused });
+            let came = scribe
+                .record(|| !mood && self.0.try_lock(), |&came| if came { Lock } else { Refused });
             if came {
                 scribe.record(|| self.0.unlock(), |()| Unlock);
             }

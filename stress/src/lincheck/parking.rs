@@ -1,8 +1,9 @@
-//! The queue of one address as a sequential object: waiters join at the end, an unpark takes the first and says
-//! whether there are more, a waiter who gives up leaves from wherever he stands.
+//! The queue of one address as a sequential object: waiters join at the end, an unpark takes the
+//! first and says whether there are more, a waiter who gives up leaves from wherever he stands.
 //!
-//! A park is two calls: it joins between its beginning and its validation, which runs in the same stretch under the
-//! bucket lock as the joining, and it ends, woken or given up, between the validation and its return.
+//! A park is two calls: it joins between its beginning and its validation, which runs in the same
+//! stretch under the bucket lock as the joining, and it ends, woken or given up, between the
+//! validation and its return.
 
 use super::crew::Subject;
 use super::history::Scribe;
@@ -100,7 +101,8 @@ impl Address {
     }
 
     fn park(&self, rng: &mut Rng, scribe: &mut Scribe<'_, Call>) {
-        let timeout = if rng.one_in(2) { None } else { Some(rng.time_up_to(Duration::from_micros(60))) };
+        let timeout =
+            if rng.one_in(2) { None } else { Some(rng.time_up_to(Duration::from_micros(60))) };
         let id = (scribe.thread() as u32) << 16 | (scribe.stamp() as u32 & 0xFFFF);
         let options = ParkOptions {
             deadline: Deadline::from_timeout(timeout),
@@ -116,7 +118,8 @@ impl Address {
             open
         };
         let invoked = scribe.stamp();
-        // SAFETY: the address is this object's own; the callbacks use no lot; the argument is only a number.
+        // SAFETY: the address is this object's own; the callbacks use no lot; the argument is only
+        // a number.
         let status = unsafe { park(self.address(), options, validate, |_| {}) };
         let returned = scribe.stamp();
         let Some(joined) = joined.get() else { return };

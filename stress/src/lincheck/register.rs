@@ -3,6 +3,7 @@
 use super::crew::Subject;
 use super::history::Scribe;
 use super::search::Spec;
+use crate::pause::Pause;
 use crate::rng::Rng;
 use pysync::SeqCell;
 
@@ -62,10 +63,12 @@ impl Subject for SeqCell<Wide> {
                 scribe.record(|| self.store([value; 4]), |()| Call::Store(value));
             }
             1 | 2 => {
+                let pause = if rng.one_in(4) { Pause::Yield } else { Pause::draw(rng, usize::MAX) };
                 let increment = || {
                     let mut found = [0; 4];
                     self.update(|seen| {
                         found = seen;
+                        pause.spend();
                         seen.map(|word| word + 1)
                     });
                     found
@@ -92,7 +95,10 @@ mod tests {
     #[test]
     fn a_stale_or_torn_load_is_rejected() {
         assert!(!accepted::<RegisterSpec>(&[(0, Store(5), 0, 1), (1, Load(0), 2, 3)]));
-        assert!(!accepted::<RegisterSpec>(&[(0, Store(5), 0, 3), (1, Load(narrow([5, 5, 0, 0])), 1, 2)]));
+        assert!(!accepted::<RegisterSpec>(&[
+            (0, Store(5), 0, 3),
+            (1, Load(narrow([5, 5, 0, 0])), 1, 2)
+        ]));
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! A read-write mutex as a sequential object: so many readers, or a writer. A reader may be refused because of a
-//! writer who holds it or only waits; a waiting writer is one whose call overlaps with the reader's, and the subject
-//! keeps count of those.
+//! A read-write mutex as a sequential object: so many readers, or a writer. A reader may be refused
+//! because of a writer who holds it or only waits; a waiting writer is one whose call overlaps with
+//! the reader's, and the subject keeps count of those.
 
 use super::crew::Subject;
 use super::history::Scribe;
@@ -104,7 +104,8 @@ impl Watched {
         let way = rng.below(3);
         let timeout = Some(rng.time_up_to(Duration::from_micros(40)));
         let lock = || {
-            // ORD: SeqCst, see `write`. Ended is read first: a writer who is not in it may be inside now.
+            // ORD: SeqCst, see `write`. Ended is read first: a writer who is not in it may be
+            // inside now.
             let ended = self.ended.load(Ordering::SeqCst);
             let came = match way {
                 0 => self.lock.try_read_lock(),
@@ -161,7 +162,11 @@ mod tests {
         let refusal = |beside_writer| [(0, Read, 0, 1), (1, ReadRefused { beside_writer }, 2, 3)];
         assert!(!accepted::<RwSpec>(&refusal(false)));
         assert!(accepted::<RwSpec>(&refusal(true)));
-        assert!(!accepted::<RwSpec>(&[(0, Write, 0, 1), (0, WriteUnlock, 2, 3), (1, WriteRefused, 4, 5)]));
+        assert!(!accepted::<RwSpec>(&[
+            (0, Write, 0, 1),
+            (0, WriteUnlock, 2, 3),
+            (1, WriteRefused, 4, 5)
+        ]));
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! The search for an order, in the manner of Wing and Gong: take a call that could be the next one, see whether the
-//! specification allows its result, go on with the rest, come back if that fails. What was tried in vain (the set of
-//! calls already taken, and the state they led to) is remembered, so no such point is searched twice.
+//! The search for an order, in the manner of Wing and Gong: take a call that could be the next one,
+//! see whether the specification allows its result, go on with the rest, come back if that fails.
+//! What was tried in vain (the set of calls already taken, and the state they led to) is
+//! remembered, so no such point is searched twice.
 
 use super::history::Event;
 use std::collections::HashSet;
@@ -46,7 +47,8 @@ impl<S: Spec> Search<'_, S> {
         }
         let is_open = |index: &usize| taken & (1 << index) == 0;
         // Whatever returned before another call was made cannot come after it.
-        let first_return = (0..self.history.len()).filter(is_open).map(|index| self.history[index].returned).min();
+        let first_return =
+            (0..self.history.len()).filter(is_open).map(|index| self.history[index].returned).min();
         for index in (0..self.history.len()).filter(is_open) {
             let event = &self.history[index];
             if Some(event.invoked) > first_return {
@@ -68,7 +70,10 @@ pub fn describe<C: fmt::Debug>(history: &[Event<C>]) -> String {
     let mut lines: Vec<_> = history.iter().collect();
     lines.sort_by_key(|event| event.invoked);
     let line = |event: &&Event<C>| {
-        format!("  thread {} [{:>3}, {:>3}] {:?}", event.thread, event.invoked, event.returned, event.call)
+        format!(
+            "  thread {} [{:>3}, {:>3}] {:?}",
+            event.thread, event.invoked, event.returned, event.call
+        )
     };
     lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -153,6 +158,9 @@ mod tests {
     #[test]
     fn a_history_reads_from_top_to_bottom() {
         let history = history(&[(1, Call::Read(0), 5, 6), (0, Call::Write(1), 0, 3)]);
-        assert_eq!(describe(&history), "  thread 0 [  0,   3] Write(1)\n  thread 1 [  5,   6] Read(0)");
+        assert_eq!(
+            describe(&history),
+            "  thread 0 [  0,   3] Write(1)\n  thread 1 [  5,   6] Read(0)"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Broken primitives: each lacks one promise, to show that its checker fires.
 //!
-//! They are built over std's locks so that what is broken is the promise and not the memory: no test here has a
-//! data race.
+//! They are built over std's locks so that what is broken is the promise and not the memory: no
+//! test here has a data race.
 
 use super::event::Latch;
 use super::exclusive::Exclusive;
@@ -185,7 +185,8 @@ impl Unfair {
     fn sleep(&self) {
         let entry = Entry;
         let arg = std::ptr::from_ref(&entry).cast_mut().cast();
-        let options = ParkOptions { arg, deadline: Deadline::NEVER, detach: false, interruptible: false };
+        let options =
+            ParkOptions { arg, deadline: Deadline::NEVER, detach: false, interruptible: false };
         // ORD: Relaxed, under the bucket lock.
         let still_held = || self.0.load(Ordering::Relaxed) == 3;
         // SAFETY: the address is this lock's own, and the callbacks only look at its word.
@@ -212,7 +213,8 @@ impl Exclusive for Unfair {
         // ORD: Relaxed, the compare-exchange decides.
         let seen = self.0.load(Ordering::Relaxed);
         // ORD: Acquire, pairs with the Release in `unlock`.
-        seen & 1 == 0 && self.0.compare_exchange(seen, seen | 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        seen & 1 == 0
+            && self.0.compare_exchange(seen, seen | 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
     fn unlock(&self) {
@@ -341,7 +343,8 @@ impl Once for Forgetful {
     }
 }
 
-/// A recursive lock that forgets a level when it is given up whole, and opens while its holder dwells.
+/// A recursive lock that forgets a level when it is given up whole, and opens while its holder
+/// dwells.
 #[derive(Debug, Default)]
 pub(super) struct Flat {
     owner: Mutex<Option<(ThreadId, usize)>>,
@@ -381,7 +384,9 @@ impl Recursive for Flat {
         let mut owner = self.owner.lock().unwrap();
         match *owner {
             None => *owner = Some((thread::current().id(), 1)),
-            Some((thread, levels)) if thread == thread::current().id() => *owner = Some((thread, levels + 1)),
+            Some((thread, levels)) if thread == thread::current().id() => {
+                *owner = Some((thread, levels + 1))
+            }
             Some(_) => return false,
         }
         true

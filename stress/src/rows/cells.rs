@@ -1,4 +1,5 @@
-//! Row `cells`: the forms that carry their data, used as a program would use them, through guards and closures.
+//! Row `cells`: the forms that carry their data, used as a program would use them, through guards
+//! and closures.
 
 use super::patience::Patience;
 use crate::findings::Rule;
@@ -20,7 +21,8 @@ impl Row for CellsRow {
     }
 
     fn about(&self) -> &'static str {
-        "MutexCell, RwCell, SeqCell, OnceCell through their guards, panics inside included; no lost update, no mix"
+        "MutexCell, RwCell, SeqCell, OnceCell through their guards, panics inside included; no \
+         lost update, no mix"
     }
 
     fn open(&self, setup: Setup) -> Box<dyn Arena> {
@@ -92,7 +94,9 @@ impl Shop {
         });
         let unwound = catch_unwind(update).is_err();
         self.mutex_updates.add(1);
-        worker.expect(whole && unwound == panics, Rule::Exclusion, || "a mixture was found in a MutexCell".into());
+        worker.expect(whole && unwound == panics, Rule::Exclusion, || {
+            "a mixture was found in a MutexCell".into()
+        });
     }
 
     fn lock_patiently(&self, worker: &mut Worker<'_>) -> Option<pysync::MutexCellGuard<'_, Value>> {
@@ -138,7 +142,9 @@ impl Shop {
             }
             1 => {
                 let seen = self.seq.try_load();
-                worker.expect(seen.is_none_or(|seen| is_whole(&seen)), Rule::TornRead, || format!("{seen:x?}"));
+                worker.expect(seen.is_none_or(|seen| is_whole(&seen)), Rule::TornRead, || {
+                    format!("{seen:x?}")
+                });
             }
             _ => {
                 let (first, second) = (self.seq.load(), self.seq.load());
@@ -161,8 +167,10 @@ impl Shop {
         };
         let (made, _) = worker.wait(&"OnceCell::get_or_try_init", || cell.get_or_try_init(make));
         if let Ok(made) = made {
-            let same = is_whole(made) && cell.get() == Some(made) && cell.get_or_init(|| value(0)) == made;
-            worker.expect(same, Rule::ExactlyOnce, || format!("a OnceCell holds {:x?}", cell.get()));
+            let same =
+                is_whole(made) && cell.get() == Some(made) && cell.get_or_init(|| value(0)) == made;
+            worker
+                .expect(same, Rule::ExactlyOnce, || format!("a OnceCell holds {:x?}", cell.get()));
             if worker.rng.one_in(4) {
                 self.replace(&cell);
             }
@@ -197,12 +205,20 @@ impl Arena for Shop {
     fn settle(&mut self, quiet: Quiet<'_>) {
         let current = self.once.get_mut().unwrap_or_else(PoisonError::into_inner);
         let fillings = self.fillings.get() + u64::from(current.get().is_some());
-        let found = [self.mutex.get_mut()[0], self.rw.get_mut()[0], self.seq.get_mut()[0], fillings];
-        let expected = [&self.mutex_updates, &self.rw_updates, &self.seq_updates, &self.makings].map(Counter::get);
-        let lost = || format!("updates of MutexCell, RwCell, SeqCell and OnceCell: {expected:?}, found {found:?}");
+        let found =
+            [self.mutex.get_mut()[0], self.rw.get_mut()[0], self.seq.get_mut()[0], fillings];
+        let expected = [&self.mutex_updates, &self.rw_updates, &self.seq_updates, &self.makings]
+            .map(Counter::get);
+        let lost = || {
+            format!(
+                "updates of MutexCell, RwCell, SeqCell and OnceCell: {expected:?}, found {found:?}"
+            )
+        };
         quiet.expect(found == expected, Rule::LostUpdate, lost);
         let held = [self.mutex.is_locked(), self.rw.is_locked(), self.seq.try_load().is_none()];
-        quiet.expect(held == [false; 3], Rule::LeftBehind, || format!("all is quiet, but held are {held:?}"));
+        quiet.expect(held == [false; 3], Rule::LeftBehind, || {
+            format!("all is quiet, but held are {held:?}")
+        });
     }
 }
 

@@ -1,8 +1,10 @@
-//! Row `event`: one-shot events, with storms of waiters, and events that a waiter frees as soon as he is let go.
+//! Row `event`: one-shot events, with storms of waiters, and events that a waiter frees as soon as
+//! he is let go.
 //!
-//! What the notifier wrote before the notify, without atomics, must be there after the wait. Waiters without a
-//! deadline need a permit; they join an event under the lock of the arena's book, where the notifier takes it out,
-//! so every event that anybody waits for is notified exactly by whoever took it, or by the close of the arena.
+//! What the notifier wrote before the notify, without atomics, must be there after the wait.
+//! Waiters without a deadline need a permit; they join an event under the lock of the arena's book,
+//! where the notifier takes it out, so every event that anybody waits for is notified exactly by
+//! whoever took it, or by the close of the arena.
 
 use crate::check::crowd::Crowd;
 use crate::check::plain::Plain;
@@ -64,8 +66,8 @@ struct Occasion<L> {
 #[derive(Debug)]
 struct Letter<L>(NonNull<Occasion<L>>);
 
-// SAFETY: an `Occasion` is shared between threads; the waiter frees it only after the notify let him go, and the
-// notifier does not use it afterwards.
+// SAFETY: an `Occasion` is shared between threads; the waiter frees it only after the notify let
+// him go, and the notifier does not use it afterwards.
 unsafe impl<L: Send + Sync> Send for Letter<L> {}
 
 /// Who is to be notified.
@@ -90,7 +92,8 @@ impl<L: Latch> Occasion<L> {
     /// Writes the message and notifies. Nothing of the occasion is touched afterwards.
     fn announce(&self) {
         for (place, word) in self.message.iter().zip(MESSAGE) {
-            // SAFETY: one thread announces an occasion, and waiters read only after they saw it set.
+            // SAFETY: one thread announces an occasion, and waiters read only after they saw it
+            // set.
             unsafe { place.set(word) };
         }
         self.latch.notify();
@@ -100,8 +103,11 @@ impl<L: Latch> Occasion<L> {
     fn check(&self, worker: &Worker<'_>) {
         // SAFETY: the event was seen set, so the writer is done.
         let found = self.message.each_ref().map(|place| unsafe { place.get() });
-        worker.expect(found == MESSAGE, Rule::Event, || format!("let go with half a message: {found:x?}"));
-        worker.expect(self.latch.is_set(), Rule::Event, || "let go, but the event is not set".into());
+        worker.expect(found == MESSAGE, Rule::Event, || {
+            format!("let go with half a message: {found:x?}")
+        });
+        worker
+            .expect(self.latch.is_set(), Rule::Event, || "let go, but the event is not set".into());
     }
 }
 
@@ -138,7 +144,8 @@ impl<L: Latch> Events<L> {
     fn answer(&self) {
         let letter = self.book().letters.pop();
         if let Some(Letter(occasion)) = letter {
-            // SAFETY: its waiter keeps it until this notify lets him go; `announce` does not touch it after that.
+            // SAFETY: its waiter keeps it until this notify lets him go; `announce` does not touch
+            // it after that.
             unsafe { occasion.as_ref() }.announce();
         }
     }
@@ -167,7 +174,9 @@ impl<L: Latch> Events<L> {
         }
         worker.inbox.maybe_received();
         if let Some(word) = occasion.crowd.alone(|| occasion.latch.word()) {
-            worker.expect(word <= 1, Rule::LeftBehind, || format!("nobody waits, but the word is {word}"));
+            worker.expect(word <= 1, Rule::LeftBehind, || {
+                format!("nobody waits, but the word is {word}")
+            });
         }
     }
 
@@ -178,7 +187,8 @@ impl<L: Latch> Events<L> {
         }
     }
 
-    /// Waits for an event of one's own and frees it at once, while the notifier may still be on his way out.
+    /// Waits for an event of one's own and frees it at once, while the notifier may still be on his
+    /// way out.
     fn write_letter(&self, worker: &mut Worker<'_>) {
         let Some(_permit) = worker.permit() else { return };
         let occasion = NonNull::from(Box::leak(Box::new(Occasion::<L>::fresh())));
@@ -198,8 +208,8 @@ impl<L: Latch> Events<L> {
             }
             event.check(worker);
         }
-        // SAFETY: from `Box::leak`; the one notifier does not touch it once it is set, and if it was refused nobody
-        // else knows it.
+        // SAFETY: from `Box::leak`; the one notifier does not touch it once it is set, and if it
+        // was refused nobody else knows it.
         drop(unsafe { Box::from_raw(occasion.as_ptr()) });
     }
 }

@@ -1,8 +1,9 @@
-//! What is the same for every lock that one thread holds at a time: the arena of the rows `raw-mutex` and `mutex`.
+//! What is the same for every lock that one thread holds at a time: the arena of the rows
+//! `raw-mutex` and `mutex`.
 //!
-//! The locks of an arena lie 257 elements apart or side by side, so that two of them share a bucket of the lot and
-//! others do not. Each lock guards a [`Section`]; where the lock parks in the lot, the fairness bound is judged;
-//! where nobody else is inside a call, the lock's word must say so.
+//! The locks of an arena lie 257 elements apart or side by side, so that two of them share a bucket
+//! of the lot and others do not. Each lock guards a [`Section`]; where the lock parks in the lot,
+//! the fairness bound is judged; where nobody else is inside a call, the lock's word must say so.
 
 use crate::check::crowd::Crowd;
 use crate::check::fairness::{Fairness, SETTLE_DOWN, announced};
@@ -35,7 +36,8 @@ pub trait Exclusive: Send + Sync + 'static {
     fn lock_timed(&self, _patience: Patience) -> Option<LockStatus> {
         None
     }
-    /// Where its waiters park, if they do that in the lot, fairly, and with a bit in the word that says so.
+    /// Where its waiters park, if they do that in the lot, fairly, and with a bit in the word that
+    /// says so.
     fn queue(&self) -> Option<usize> {
         None
     }
@@ -51,7 +53,8 @@ const BUCKETS: usize = 257;
 /// Index of the row's note that counts judged unlocks; see [`NOTES`].
 const JUDGED: usize = 0;
 
-/// Index of the row's note that counts words that were looked at while nobody else was inside a call.
+/// Index of the row's note that counts words that were looked at while nobody else was inside a
+/// call.
 const WORDS: usize = 1;
 
 /// The notes of a row whose lock has a [`queue`](Exclusive::queue).
@@ -88,7 +91,8 @@ pub struct Locks<L> {
 impl<L: Exclusive> Locks<L> {
     /// Between one and four locks.
     pub fn open(mut setup: Setup) -> Self {
-        let places: &[usize] = setup.rng.pick(&[&[0][..], &[0], &[0, BUCKETS], &[0, BUCKETS, 1, 2]]);
+        let places: &[usize] =
+            setup.rng.pick(&[&[0][..], &[0], &[0, BUCKETS], &[0, BUCKETS, 1, 2]]);
         let station = |&place: &usize| Station {
             place,
             section: Section::new(),
@@ -99,7 +103,7 @@ impl<L: Exclusive> Locks<L> {
         Self {
             strip: (0..=BUCKETS).map(|_| L::fresh()).collect(),
             stations: places.iter().map(station).collect(),
-            gate: Gate::new(),
+            gate: Gate::default(),
             long_one_in: setup.rng.pick(&[100, 3_000, 30_000]),
         }
     }
@@ -128,7 +132,8 @@ impl<L: Exclusive> Locks<L> {
         let overtaken = unsafe { station.fairness.arrive(worker.slot, call) };
         if pause.is_long() {
             lock.dwell(Pause::Sleep(SETTLE_DOWN));
-            // SAFETY: this thread holds the lock, and waiters park at the address that the lock names.
+            // SAFETY: this thread holds the lock, and waiters park at the address that the lock
+            // names.
             queue.map(|queue| unsafe { station.fairness.look(queue, false) });
         }
         lock.dwell(pause);
@@ -175,7 +180,9 @@ fn check_word<L: Exclusive>(lock: &L, station: &Station, worker: &Worker<'_>) {
     }
     if let Some(word) = station.crowd.alone(|| lock.word()) {
         worker.note(WORDS).add(1);
-        worker.expect(word == 1, Rule::LeftBehind, || format!("held, nobody waits, but the word is {word}"));
+        worker.expect(word == 1, Rule::LeftBehind, || {
+            format!("held, nobody waits, but the word is {word}")
+        });
     }
 }
 
@@ -211,7 +218,9 @@ impl<L: Exclusive> Arena for Locks<L> {
     fn settle(&mut self, quiet: Quiet<'_>) {
         for station in &mut self.stations {
             let word = self.strip[station.place].word();
-            quiet.expect(word == 0, Rule::LeftBehind, || format!("all is quiet, but the word is {word}"));
+            quiet.expect(word == 0, Rule::LeftBehind, || {
+                format!("all is quiet, but the word is {word}")
+            });
             let (counted, stays) = (station.section.total(), station.stays.get());
             let lost = || format!("{stays} sections were completed, {counted} were counted inside");
             quiet.expect(counted == stays, Rule::LostUpdate, lost);

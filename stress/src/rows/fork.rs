@@ -1,8 +1,10 @@
-//! Row `fork`: children that must be able to use every primitive, whatever the other threads were doing.
+//! Row `fork`: children that must be able to use every primitive, whatever the other threads were
+//! doing.
 //!
-//! Most visits keep the arena's primitives busy: held, waited for, half written, being timed out on. A forker takes
-//! a few levels of the recursive mutex or none, forks, and waits for its child with a deadline; the child checks
-//! what [`child`] lists, in memory that it shares with nobody, and leaves a line of text where the parent finds it.
+//! Most visits keep the arena's primitives busy: held, waited for, half written, being timed out
+//! on. A forker takes a few levels of the recursive mutex or none, forks, and waits for its child
+//! with a deadline; the child checks what `fork/child.rs` lists, in memory that it shares with
+//! nobody, and leaves a line of text where the parent finds it.
 
 mod child;
 mod process;
@@ -11,7 +13,9 @@ use crate::findings::Rule;
 use crate::pause::Pause;
 use crate::row::{Arena, Quiet, Row, Setup};
 use crate::worker::{Permits, Worker};
-use pysync::{Event, LockFlags, LockStatus, Mutex, OnceFlag, RawMutex, RecursiveMutex, RwMutex, SeqLock};
+use pysync::{
+    Event, LockFlags, LockStatus, Mutex, OnceFlag, RawMutex, RecursiveMutex, RwMutex, SeqLock,
+};
 use std::time::Duration;
 
 /// The row.
@@ -24,7 +28,8 @@ impl Row for ForkRow {
     }
 
     fn about(&self) -> &'static str {
-        "forks while other threads hold, wait and time out; every child uses every primitive, and is reaped"
+        "forks while other threads hold, wait and time out; every child uses every primitive, \
+         and is reaped"
     }
 
     fn notes(&self) -> &'static [&'static str] {
@@ -46,8 +51,9 @@ const LIVE: usize = 2;
 /// Index of the note that counts children that ended well.
 const REAPED: usize = 0;
 
-/// A child that has not ended after this time never will.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// A child that has not ended after this time never will. Less than the watchdog's patience, so
+/// that the report says that it was a child.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// One of each primitive, busy at the moment of a fork.
 #[derive(Debug, Default)]
@@ -126,11 +132,12 @@ impl Family {
             worker.wait(&"recursive lock", || self.hostages.recursive.lock());
         }
         let seed = worker.rng.bits();
-        let child = process::fork(PATIENCE, || child::live(&self.hostages, levels, seed));
+        let child = process::fork(PATIENCE, |page| child::live(page, &self.hostages, levels, seed));
         for _ in 0..levels {
             self.hostages.recursive.unlock();
         }
-        let (fate, _) = worker.wait(&"waiting for a child", || child.and_then(process::Child::reap));
+        let (fate, _) =
+            worker.wait(&"waiting for a child", || child.and_then(process::Child::reap));
         match fate {
             Ok(()) => worker.note(REAPED).add(1),
             Err(what) => worker.violation(Rule::Fork, what),
@@ -156,7 +163,9 @@ impl Arena for Family {
     fn settle(&mut self, quiet: Quiet<'_>) {
         let Hostages { raw, mutex, recursive, rw, event, once, seq } = &self.hostages;
         let bytes = (mutex.bits(), recursive.bits(), event.bits(), once.bits());
-        let left = || format!("all is quiet, but mutex, recursive, event and once have the bits {bytes:?}");
+        let left = || {
+            format!("all is quiet, but mutex, recursive, event and once have the bits {bytes:?}")
+        };
         quiet.expect(bytes == (0, 0, 0, 0), Rule::LeftBehind, left);
         let words = (raw.is_locked(), rw.bits(), seq.sequence() % 2);
         let left = || format!("all is quiet, but raw mutex, rwmutex and seqlock are {words:?}");
@@ -171,6 +180,9 @@ mod tests {
 
     #[test]
     fn children_can_use_everything() {
-        trial::clean(ForkRow.notes(), |_| Family { hostages: Hostages::default(), live: Permits::new(LIVE) });
+        trial::clean(ForkRow.notes(), |_| Family {
+            hostages: Hostages::default(),
+            live: Permits::new(LIVE),
+        });
     }
 }

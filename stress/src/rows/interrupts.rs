@@ -1,9 +1,10 @@
 //! Row `interrupts`: threads that only an interrupt lets go, in every wait that heeds one.
 //!
-//! A worker with a permit puts its name on a list and waits, without a deadline, for what never comes: an address
-//! that nobody unparks, locks that nobody releases, an event that nobody sets. Other workers take names off the list
-//! and interrupt them, half of the time from a signal handler. A lost interrupt leaves its thread asleep, and the
-//! watchdog sees that nothing moves; one that comes from nowhere contradicts the books of [`Inbox`].
+//! A worker with a permit puts its name on a list and waits, without a deadline, for what never
+//! comes: an address that nobody unparks, locks that nobody releases, an event that nobody sets.
+//! Other workers take names off the list and interrupt them, half of the time from a signal
+//! handler. A lost interrupt leaves its thread asleep, and the watchdog sees that nothing moves;
+//! one that comes from nowhere contradicts the books of [`Inbox`].
 //!
 //! [`Inbox`]: crate::life::Inbox
 
@@ -26,7 +27,8 @@ impl Row for InterruptsRow {
     }
 
     fn about(&self) -> &'static str {
-        "waits that only an interrupt ends, sent by threads and by signal handlers; none lost, none invented"
+        "waits that only an interrupt ends, sent by threads and by signal handlers; none lost, \
+         none invented"
     }
 
     fn weight(&self) -> u32 {
@@ -118,14 +120,21 @@ impl Bell {
         runtime::let_pending_calls_fail(true);
         let detach = if worker.rng.one_in(2) { LockFlags::DETACH } else { LockFlags::EMPTY };
         let (ended, _) = match worker.rng.below(7) {
-            0 => worker.wait(&"hopeless lock", || is_intr(self.mutex.lock_timed(None, HEED | detach))),
-            1 => worker.wait(&"hopeless lock", || is_intr(self.mutex.lock_timed(None, ASK | detach))),
-            2 => worker.wait(&"hopeless read", || is_intr(self.rw.read_lock_timed(None, HEED | detach))),
-            3 => worker.wait(&"hopeless write", || is_intr(self.rw.write_lock_timed(None, ASK | detach))),
+            0 => worker
+                .wait(&"hopeless lock", || is_intr(self.mutex.lock_timed(None, HEED | detach))),
+            1 => {
+                worker.wait(&"hopeless lock", || is_intr(self.mutex.lock_timed(None, ASK | detach)))
+            }
+            2 => worker
+                .wait(&"hopeless read", || is_intr(self.rw.read_lock_timed(None, HEED | detach))),
+            3 => worker
+                .wait(&"hopeless write", || is_intr(self.rw.write_lock_timed(None, ASK | detach))),
             4 => worker.wait(&"hopeless event", || !self.event.wait_timed(None)),
             _ => worker.wait(&"hopeless park", || self.park(worker)),
         };
-        worker.expect(ended, Rule::Status, || "a wait without hope ended otherwise than by an interrupt".into());
+        worker.expect(ended, Rule::Status, || {
+            "a wait without hope ended otherwise than by an interrupt".into()
+        });
         worker.interrupted();
         runtime::let_pending_calls_fail(false);
     }
@@ -133,7 +142,8 @@ impl Bell {
     fn park(&self, _worker: &Worker<'_>) -> bool {
         let options = ParkOptions { interruptible: true, ..ParkOptions::default() };
         let address = (&raw const self.place).addr();
-        // SAFETY: the byte is this arena's, and nobody unparks its address; the callbacks do nothing.
+        // SAFETY: the byte is this arena's, and nobody unparks its address; the callbacks do
+        // nothing.
         let status = unsafe { park(address, options, || true, |_| {}) };
         status == ParkStatus::Intr
     }

@@ -72,10 +72,19 @@ impl Lane {
         self.address + 2
     }
 
-    /// A ticket with number `id` for one park, which is to be refused by its validation if `refuse`.
+    /// A ticket with number `id` for one park, which is to be refused by its validation if
+    /// `refuse`.
     pub(super) fn ticket(&self, id: u64, refuse: bool) -> Ticket<'_> {
         let (dequeued, gift) = (AtomicBool::new(false), Plain::new(0));
-        Ticket { lane: self, id, refuse, dequeued, gift, validated: Cell::new(None), left: Cell::new(false) }
+        Ticket {
+            lane: self,
+            id,
+            refuse,
+            dequeued,
+            gift,
+            validated: Cell::new(None),
+            left: Cell::new(false),
+        }
     }
 
     /// The model, under the bucket lock: nobody else can be using it.
@@ -84,13 +93,17 @@ impl Lane {
             Ok(mut model) => f(&mut model),
             Err(_) => {
                 let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
-                model.complain(Rule::Exclusion, "two callbacks at a time under one bucket lock".into());
+                model.complain(
+                    Rule::Exclusion,
+                    "two callbacks at a time under one bucket lock".into(),
+                );
                 f(&mut model)
             }
         }
     }
 
-    /// What was found wrong since the last call. Taken under the bucket lock, like everything of the model.
+    /// What was found wrong since the last call. Taken under the bucket lock, like everything of
+    /// the model.
     pub(super) fn complaints(&self) -> Complaints {
         self.under_lock(|_| self.model(|model| std::mem::take(&mut model.complaints)))
     }
@@ -104,18 +117,21 @@ impl Lane {
     pub(super) fn unparked(&self, arg: Option<*mut ()>, has_more: bool) {
         self.model(|model| {
             let expected = model.queue.front().copied();
-            model.compare(arg.map(|arg| grant(arg)), expected);
+            model.compare(arg.map(grant), expected);
             let more = !model.queue.is_empty();
             if has_more != more {
                 let left = model.queue.len();
-                model.complain(Rule::HasMore, format!("has_more is {has_more}, but {left} are left"));
+                model.complain(
+                    Rule::HasMore,
+                    format!("has_more is {has_more}, but {left} are left"),
+                );
             }
         });
     }
 
     /// Takes out the first.
     pub(super) fn dequeue(&self, queue: &mut Queue<'_>) {
-        let got = queue.dequeue().map(|arg| grant(arg));
+        let got = queue.dequeue().map(grant);
         self.model(|model| {
             let expected = model.queue.front().copied();
             model.compare(got, expected);
@@ -124,7 +140,7 @@ impl Lane {
 
     /// Takes out the first with an odd number.
     pub(super) fn dequeue_odd(&self, queue: &mut Queue<'_>) {
-        let got = queue.dequeue_where(|arg| id_of(arg) % 2 == 1).map(|arg| grant(arg));
+        let got = queue.dequeue_where(|arg| id_of(arg) % 2 == 1).map(grant);
         self.model(|model| {
             let expected = model.queue.iter().copied().find(|id| id % 2 == 1);
             model.compare(got, expected);
@@ -152,12 +168,19 @@ impl Lane {
         let Some(_permit) = worker.permit() else { return };
         // SAFETY: the address is the arena's own, and the callbacks use no lot.
         let (status, _) = worker.wait(&"park in the crowd", || unsafe {
-            pyparking::park(self.crowd_address(), ParkOptions::default(), || !worker.stopping(), |_| {})
+            pyparking::park(
+                self.crowd_address(),
+                ParkOptions::default(),
+                || !worker.stopping(),
+                |_| {},
+            )
         });
         match status {
             ParkStatus::Ok => self.let_go.add(1),
             ParkStatus::Again => {}
-            other => worker.violation(Rule::Status, format!("{other:?} where only a wake was possible")),
+            other => {
+                worker.violation(Rule::Status, format!("{other:?} where only a wake was possible"))
+            }
         }
     }
 
@@ -176,8 +199,8 @@ impl Lane {
 
 /// The ticket behind an argument.
 fn id_of(arg: *mut ()) -> u64 {
-    // SAFETY: every argument at a lane's address is a ticket on its waiter's stack, which stays there until the
-    // waiter has been woken, and this is called under the bucket lock.
+    // SAFETY: every argument at a lane's address is a ticket on its waiter's stack, which stays
+    // there until the waiter has been woken, and this is called under the bucket lock.
     unsafe { (*arg.cast::<Ticket<'_>>()).id }
 }
 
@@ -214,7 +237,8 @@ impl Ticket<'_> {
         accepted
     }
 
-    /// The waiter left by itself: out of the model, which must then list exactly those who are really queued.
+    /// The waiter left by itself: out of the model, which must then list exactly those who are
+    /// really queued.
     pub(super) fn gave_up(&self, queue: &mut Queue<'_>) {
         runtime::not_queued();
         self.left.set(true);
@@ -224,9 +248,17 @@ impl Ticket<'_> {
             if model.queue.len() + 1 != before {
                 model.complain(Rule::Token, format!("{} gave up without being queued", self.id));
             }
-            if !queue.args().map(id_of).eq(model.queue.iter().copied()) || queue.is_empty() != model.queue.is_empty() {
+            if !queue.args().map(id_of).eq(model.queue.iter().copied()) {
                 let really: Vec<_> = queue.args().map(id_of).collect();
-                model.complain(Rule::Fifo, format!("queued are {really:?}, should be {:?}", model.queue));
+                model.complain(
+                    Rule::Fifo,
+                    format!("queued are {really:?}, should be {:?}", model.queue),
+                );
+            }
+            if queue.is_empty() != model.queue.is_empty() {
+                let (empty, left) = (queue.is_empty(), model.queue.len());
+                model
+                    .complain(Rule::HasMore, format!("is_empty is {empty}, but {left} are queued"));
             }
         });
     }
@@ -242,7 +274,11 @@ impl Ticket<'_> {
             ParkStatus::Again => validated == Some(false) && !left && !dequeued,
             ParkStatus::Timeout | ParkStatus::Intr => validated == Some(true) && left && !dequeued,
         };
-        let facts = || format!("{status:?}, but validated: {validated:?}, gave up: {left}, dequeued: {dequeued}");
+        let facts = || {
+            format!(
+                "{status:?}, but validated: {validated:?}, gave up: {left}, dequeued: {dequeued}"
+            )
+        };
         (!fits).then(facts)
     }
 }

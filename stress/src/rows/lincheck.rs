@@ -1,4 +1,5 @@
-//! Row `lincheck`: short recorded histories of every object, each searched for an order that explains it.
+//! Row `lincheck`: short recorded histories of every object, each searched for an order that
+//! explains it.
 
 use crate::findings::Rule;
 use crate::lincheck::crew::{Outcome, play};
@@ -20,7 +21,8 @@ impl Row for LincheckRow {
     }
 
     fn about(&self) -> &'static str {
-        "recorded histories of Mutex, RwMutex, Event, OnceFlag, the queue of an address and SeqCell, all linearizable"
+        "recorded histories of Mutex, RwMutex, Event, OnceFlag, the queue of an address and \
+         SeqCell, all linearizable"
     }
 
     fn notes(&self) -> &'static [&'static str] {
@@ -36,7 +38,8 @@ impl Row for LincheckRow {
     }
 }
 
-/// Crews at a time: more would only take the processors from each other, and leave nothing overlapping.
+/// Crews at a time: more would only take the processors from each other, and leave nothing
+/// overlapping.
 const CREWS: usize = 1;
 
 /// Windows of one visit.
@@ -84,7 +87,10 @@ impl Arena for Court {
             worker.done();
         }
         for rejected in outcome.rejected {
-            worker.violation(Rule::Linearizable, format!("no order explains this history of a {name}:\n{rejected}"));
+            worker.violation(
+                Rule::Linearizable,
+                format!("no order explains this history of a {name}:\n{rejected}"),
+            );
         }
     }
 

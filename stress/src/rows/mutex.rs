@@ -15,7 +15,8 @@ impl Row for MutexRow {
     }
 
     fn about(&self) -> &'static str {
-        "Mutex: lock, try_lock, lock_timed with every flag; exclusion, fairness bound, exact bits, freed by the next owner"
+        "Mutex: lock, try_lock, lock_timed with every flag; exclusion, fairness bound, exact \
+         bits, freed by the next owner"
     }
 
     fn notes(&self) -> &'static [&'static str] {

@@ -20,7 +20,8 @@ impl Row for OnceRow {
     }
 
     fn about(&self) -> &'static str {
-        "OnceFlag: runs that succeed, fail and panic; exactly one success, one run at a time, visibility"
+        "OnceFlag: runs that succeed, fail and panic; exactly one success, one run at a time, \
+         visibility"
     }
 
     fn open(&self, _setup: Setup) -> Box<dyn Arena> {
@@ -98,10 +99,14 @@ impl<O: Once> Deed<O> {
 
     /// What must hold after a call that said "done".
     fn check_done(&self, worker: &Worker<'_>) {
-        worker.expect(self.once.is_done(), Rule::ExactlyOnce, || "a call returned, but nothing is done".into());
+        worker.expect(self.once.is_done(), Rule::ExactlyOnce, || {
+            "a call returned, but nothing is done".into()
+        });
         // SAFETY: done, so nobody runs any more.
         let successes = unsafe { self.successes.get() };
-        worker.expect(successes == 1, Rule::ExactlyOnce, || format!("done, with {successes} successful runs"));
+        worker.expect(successes == 1, Rule::ExactlyOnce, || {
+            format!("done, with {successes} successful runs")
+        });
         let word = self.once.word();
         worker.expect(word == 4, Rule::LeftBehind, || format!("done, but the word is {word}"));
     }
@@ -134,7 +139,9 @@ impl<O: Once> Onces<O> {
             Ok(Err(Failed)) => ran && fate == Fate::Failure,
             Err(_) => ran && fate == Fate::Panic,
         };
-        worker.expect(legal, Rule::Status, || format!("ran: {ran}, fate: {fate:?}, outcome: {outcome:?}"));
+        worker.expect(legal, Rule::Status, || {
+            format!("ran: {ran}, fate: {fate:?}, outcome: {outcome:?}")
+        });
         if matches!(outcome, Ok(Ok(()))) {
             deed.check_done(worker);
             if worker.rng.one_in(4) {
@@ -165,7 +172,9 @@ impl<O: Once> Arena for Onces<O> {
 
     fn settle(&mut self, quiet: Quiet<'_>) {
         let word = self.current().once.word();
-        quiet.expect(word == 0 || word == 4, Rule::LeftBehind, || format!("all is quiet, but the word is {word}"));
+        quiet.expect(word == 0 || word == 4, Rule::LeftBehind, || {
+            format!("all is quiet, but the word is {word}")
+        });
     }
 }
 
@@ -195,12 +204,17 @@ mod tests {
 
     #[test]
     fn two_runs_at_a_time_are_caught() {
-        assert!(trial::until(Rule::Exclusion, &[], |_| Onces::<Open>::open()).broke(Rule::Exclusion));
+        assert!(
+            trial::until(Rule::Exclusion, &[], |_| Onces::<Open>::open()).broke(Rule::Exclusion)
+        );
     }
 
     #[test]
     fn two_successes_are_caught() {
-        assert!(trial::alone(Rule::ExactlyOnce, &[], |_| Onces::<Forgetful>::open()).broke(Rule::ExactlyOnce));
+        assert!(
+            trial::alone(Rule::ExactlyOnce, &[], |_| Onces::<Forgetful>::open())
+                .broke(Rule::ExactlyOnce)
+        );
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Row `parking`: the lot itself, against a model of each queue that is kept under the bucket lock.
 //!
-//! The validation of a park appends to the model, the callback of an unpark takes from it, and a waiter that gives
-//! up strikes itself out; all three run under the lock of the address's bucket, so the model and the real queue must
-//! agree at every one of these moments, exactly: who is first, and whether there is another. Some addresses of an
-//! arena share a bucket with others, which must make no difference.
+//! The validation of a park appends to the model, the callback of an unpark takes from it, and a
+//! waiter that gives up strikes itself out; all three run under the lock of the address's bucket,
+//! so the model and the real queue must agree at every one of these moments, exactly: who is first,
+//! and whether there is another. Some addresses of an arena share a bucket with others, which must
+//! make no difference.
 
 use super::lane::Lane;
 use crate::findings::Rule;
@@ -23,7 +24,8 @@ impl Row for ParkingRow {
     }
 
     fn about(&self) -> &'static str {
-        "park, unpark, unpark_all, with_queue: FIFO, exact has_more, one wake for one waiter, statuses, deadlines"
+        "park, unpark, unpark_all, with_queue: FIFO, exact has_more, one wake for one waiter, \
+         statuses, deadlines"
     }
 
     fn open(&self, setup: Setup) -> Box<dyn Arena> {
@@ -90,7 +92,10 @@ impl<L: Lot> Station<L> {
     pub fn open(mut setup: Setup) -> Self {
         let ground = vec![0_u8; 600].into_boxed_slice();
         let count = setup.rng.pick(&[1, 2, 4]);
-        let lanes = OFFSETS[..count].iter().map(|offset| Lane::at(ground.as_ptr().addr() + offset)).collect();
+        let lanes = OFFSETS[..count]
+            .iter()
+            .map(|offset| Lane::at(ground.as_ptr().addr() + offset))
+            .collect();
         Self { _ground: ground, lanes, lot: std::marker::PhantomData }
     }
 
@@ -115,8 +120,16 @@ impl<L: Lot> Station<L> {
         };
         let detaches = runtime::detaches();
         let (status, _) = worker.wait(&"park", || {
-            // SAFETY: the address is this arena's own; the callbacks use no lot; the ticket outlives the call.
-            unsafe { L::park(lane.address(), options, || ticket.validate(), |queue| ticket.gave_up(queue)) }
+            // SAFETY: the address is this arena's own; the callbacks use no lot; the ticket
+            // outlives the call.
+            unsafe {
+                L::park(
+                    lane.address(),
+                    options,
+                    || ticket.validate(),
+                    |queue| ticket.gave_up(queue),
+                )
+            }
         });
         runtime::not_queued();
         drop(permit);
@@ -126,7 +139,9 @@ impl<L: Lot> Station<L> {
         match status {
             ParkStatus::Timeout => worker.timed_out(timeout, begun.elapsed()),
             ParkStatus::Intr => {
-                worker.expect(options.interruptible, Rule::Status, || "Intr, but not interruptible".into());
+                worker.expect(options.interruptible, Rule::Status, || {
+                    "Intr, but not interruptible".into()
+                });
                 worker.interrupted();
             }
             ParkStatus::Ok | ParkStatus::Again => {}
@@ -186,7 +201,9 @@ impl<L: Lot> Arena for Station<L> {
             for (rule, detail) in lane.complaints() {
                 quiet.findings.note(quiet.row, rule, detail);
             }
-            quiet.expect(lane.is_empty(), Rule::LeftBehind, || "all is quiet, but somebody is queued".into());
+            quiet.expect(lane.is_empty(), Rule::LeftBehind, || {
+                "all is quiet, but somebody is queued".into()
+            });
             let (woken, let_go) = lane.crowd_count();
             let lost = || format!("unpark_all woke {woken} threads, {let_go} were let go");
             quiet.expect(woken == let_go, Rule::Token, lost);

@@ -1,4 +1,5 @@
-//! How long a timed lock call may take and what may end it, and whether its result was one that it could have.
+//! How long a timed lock call may take and what may end it, and whether its result was one that it
+//! could have.
 
 use crate::findings::Rule;
 use crate::rng::Rng;
@@ -29,8 +30,13 @@ impl Patience {
         Self { timeout, flags, pending_fails: rng.one_in(2) }
     }
 
-    /// Makes the call and judges its result: whether the lock came; `None` if there is no such call.
-    pub fn wait(self, worker: &Worker<'_>, call: impl FnOnce() -> Option<LockStatus>) -> Option<bool> {
+    /// Makes the call and judges its result: whether the lock came; `None` if there is no such
+    /// call.
+    pub fn wait(
+        self,
+        worker: &Worker<'_>,
+        call: impl FnOnce() -> Option<LockStatus>,
+    ) -> Option<bool> {
         runtime::let_pending_calls_fail(self.pending_fails);
         let detaches = runtime::detaches();
         let (status, took) = worker.wait(&"lock_timed", call);

@@ -1,4 +1,5 @@
-//! Row `recursive`: levels up and down, given up whole and taken back, and strangers who try to unlock.
+//! Row `recursive`: levels up and down, given up whole and taken back, and strangers who try to
+//! unlock.
 
 use super::patience::Patience;
 use crate::check::section::{Section, Stay};
@@ -19,7 +20,8 @@ impl Row for RecursiveRow {
     }
 
     fn about(&self) -> &'static str {
-        "RecursiveMutex: every way to lock, release_save and acquire_restore, strangers' unlocks; exclusion, levels"
+        "RecursiveMutex: every way to lock, release_save and acquire_restore, strangers' \
+         unlocks; exclusion, levels"
     }
 
     fn open(&self, _setup: Setup) -> Box<dyn Arena> {
@@ -90,7 +92,9 @@ impl<R: Recursive> Tower<R> {
                 4 if worker.rng.one_in(4) => {
                     self.leave(worker, stay);
                     let saved = self.lock.release_save();
-                    worker.expect(!self.lock.is_mine(), Rule::Levels, || "given up, but still the owner's".into());
+                    worker.expect(!self.lock.is_mine(), Rule::Levels, || {
+                        "given up, but still the owner's".into()
+                    });
                     worker.wait(&"acquire_restore", || self.lock.acquire_restore(saved));
                     stay = self.enter(worker);
                 }
@@ -104,7 +108,9 @@ impl<R: Recursive> Tower<R> {
             self.check_level(worker, depth);
         }
         while depth > 1 {
-            worker.expect(self.lock.try_unlock(), Rule::Levels, || "the owner's unlock was refused".into());
+            worker.expect(self.lock.try_unlock(), Rule::Levels, || {
+                "the owner's unlock was refused".into()
+            });
             depth -= 1;
         }
         self.leave(worker, stay);
@@ -159,7 +165,9 @@ impl<R: Recursive> Tower<R> {
 
     fn check_level(&self, worker: &Worker<'_>, depth: usize) {
         let level = self.lock.level();
-        worker.expect(level + 1 == depth, Rule::Levels, || format!("locked {depth} times, but the level is {level}"));
+        worker.expect(level + 1 == depth, Rule::Levels, || {
+            format!("locked {depth} times, but the level is {level}")
+        });
         worker.expect(self.lock.is_mine(), Rule::Levels, || "locked, but not the owner's".into());
     }
 
@@ -248,7 +256,9 @@ mod tests {
 
     #[test]
     fn a_lock_that_lets_others_in_is_caught() {
-        assert!(trial::until(Rule::Exclusion, &[], |_| Tower::<Flat>::open()).broke(Rule::Exclusion));
+        assert!(
+            trial::until(Rule::Exclusion, &[], |_| Tower::<Flat>::open()).broke(Rule::Exclusion)
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Row `rwmutex`: readers together, writers alone, with deadlines and interrupts, and freed by the last one through.
+//! Row `rwmutex`: readers together, writers alone, with deadlines and interrupts, and freed by the
+//! last one through.
 
 use super::patience::Patience;
 use crate::check::crowd::Crowd;
@@ -24,7 +25,8 @@ impl Row for RwMutexRow {
     }
 
     fn about(&self) -> &'static str {
-        "RwMutex: read and write, try and timed; reader/writer exclusion, exact bits, freed by the last one through"
+        "RwMutex: read and write, try and timed; reader/writer exclusion, exact bits, freed by \
+         the last one through"
     }
 
     fn notes(&self) -> &'static [&'static str] {
@@ -87,7 +89,9 @@ const WORDS: usize = 1;
 #[derive(Debug)]
 struct Shelf<S> {
     lock: S,
-    crowd: Crowd,
+    /// Who is inside a call for writing, and for reading.
+    writing: Crowd,
+    reading: Crowd,
     /// Of writers; see [`Shelf::write`].
     fairness: Fairness,
     writer: Section,
@@ -117,7 +121,8 @@ impl<S: Shared> Shelf<S> {
     fn fresh(slots: usize) -> Self {
         Self {
             lock: S::fresh(),
-            crowd: Crowd::new(),
+            writing: Crowd::new(),
+            reading: Crowd::new(),
             fairness: Fairness::new(slots),
             writer: Section::new(),
             writes: Counter::new(),
@@ -137,7 +142,8 @@ impl<S: Shared> Shelf<S> {
     }
 
     fn read(&self, worker: &Worker<'_>, pause: Pause) {
-        // ORD: Relaxed, what is counted is ordered by the lock alone, which is what is being checked.
+        // ORD: Relaxed, what is counted is ordered by the lock alone, which is what is being
+        // checked.
         self.readers.fetch_add(1, Ordering::Relaxed);
         // SAFETY: this thread holds the lock for reading.
         let overtaken = unsafe { self.fairness.arrive_shared(worker.slot) };
@@ -148,17 +154,19 @@ impl<S: Shared> Shelf<S> {
         let second = unsafe { self.look() };
         // ORD: Relaxed, as above.
         self.readers.fetch_sub(1, Ordering::Relaxed);
-        self.check_word(worker, |word| word & (HAS_PARKED | 1) == 0 && word != 0);
+        self.check_nobody_waits(worker);
         self.lock.read_unlock();
         if let Some(overtaken) = overtaken {
             worker.violation(Rule::Overtaken, overtaken);
         }
         let still = first == second && first[0] == first[1];
-        worker.expect(still, Rule::ReaderWriter, || format!("a reader saw a write: {first:?}, then {second:?}"));
+        worker.expect(still, Rule::ReaderWriter, || {
+            format!("a reader saw a write: {first:?}, then {second:?}")
+        });
     }
 
-    /// A writer's stay. Only writers announce themselves, so where the bound is judged the next owner must be one
-    /// particular writer, and neither another one nor a reader.
+    /// A writer's stay. Only writers announce themselves, so where the bound is judged the next
+    /// owner must be one particular writer, and neither another one nor a reader.
     fn write(&self, worker: &mut Worker<'_>, pause: Pause, call: u64) {
         let queue = self.lock.queue().filter(|_| pause.is_long() || worker.rng.one_in(4));
         // SAFETY: this thread holds the lock for writing.
@@ -171,7 +179,7 @@ impl<S: Shared> Shelf<S> {
             queue.map(|queue| unsafe { self.fairness.look(queue, false) });
         }
         let readers = self.change(pause);
-        self.check_word(worker, |word| word == 1);
+        self.check_nobody_is_marked(worker);
         // SAFETY: as for the look above.
         let judged = queue.is_some_and(|queue| unsafe { self.fairness.look(queue, true) });
         // SAFETY: as above.
@@ -185,10 +193,13 @@ impl<S: Shared> Shelf<S> {
         if let Some(overtaken) = overtaken {
             worker.violation(Rule::Overtaken, overtaken);
         }
-        worker.expect(readers == 0, Rule::ReaderWriter, || format!("a writer found {readers} readers inside"));
+        worker.expect(readers == 0, Rule::ReaderWriter, || {
+            format!("a writer found {readers} readers inside")
+        });
     }
 
-    /// Changes both copies with a pause between; how many readers were seen inside. The caller is the writer.
+    /// Changes both copies with a pause between; how many readers were seen inside. The caller is
+    /// the writer.
     fn change(&self, pause: Pause) -> usize {
         // ORD: Relaxed, as in `read`.
         let before = self.readers.load(Ordering::Relaxed);
@@ -201,11 +212,26 @@ impl<S: Shared> Shelf<S> {
         before + self.readers.load(Ordering::Relaxed)
     }
 
-    /// Called by a holder: if nobody is inside a call, the word has no bit for waiters.
-    fn check_word(&self, worker: &Worker<'_>, legal: impl FnOnce(usize) -> bool) {
-        if let Some(word) = self.crowd.alone(|| self.lock.word()) {
+    /// Called by a reader: if no writer is inside a call then no reader has to wait for one, so
+    /// nobody is queued.
+    fn check_nobody_waits(&self, worker: &Worker<'_>) {
+        if let Some(word) = self.writing.alone(|| self.lock.word()) {
             worker.note(WORDS).add(1);
-            worker.expect(legal(word), Rule::LeftBehind, || format!("held, nobody waits, but the word is {word}"));
+            let legal = word & (HAS_PARKED | 1) == 0 && word != 0;
+            worker.expect(legal, Rule::LeftBehind, || {
+                format!("readers hold it, no writer is in sight, but the word is {word}")
+            });
+        }
+    }
+
+    /// Called by the writer: if nobody is inside a call, the word has no bit for waiters.
+    fn check_nobody_is_marked(&self, worker: &Worker<'_>) {
+        let word = self.writing.alone(|| self.reading.alone(|| self.lock.word())).flatten();
+        if let Some(word) = word {
+            worker.note(WORDS).add(1);
+            worker.expect(word == 1, Rule::LeftBehind, || {
+                format!("a writer holds it, nobody waits, but the word is {word}")
+            });
         }
     }
 
@@ -215,7 +241,7 @@ impl<S: Shared> Shelf<S> {
         if way == 0 {
             return self.lock.try_read_lock();
         }
-        let _inside = self.crowd.enter();
+        let _inside = self.reading.enter();
         if way > 2 {
             worker.wait(&"read_lock", || self.lock.read_lock());
             return true;
@@ -224,18 +250,20 @@ impl<S: Shared> Shelf<S> {
         patience.wait(worker, || Some(self.lock.read_lock_timed(patience))) == Some(true)
     }
 
-    /// Locks for writing in one of the ways; the number of the call, 0 if it did not announce itself.
+    /// Locks for writing in one of the ways; the number of the call, 0 if it did not announce
+    /// itself.
     fn take_write(&self, worker: &mut Worker<'_>) -> Option<u64> {
         let way = worker.rng.below(8);
         if way == 0 {
             return self.lock.try_write_lock().then_some(0);
         }
-        let _inside = self.crowd.enter();
+        let _inside = self.writing.enter();
         if way > 2 {
             return Some(announced(&self.fairness, worker, || self.lock.write_lock()));
         }
         let patience = Patience::draw(&mut worker.rng);
-        let came = patience.wait(worker, || Some(self.lock.write_lock_timed(patience))) == Some(true);
+        let came =
+            patience.wait(worker, || Some(self.lock.write_lock_timed(patience))) == Some(true);
         came.then_some(0)
     }
 }
@@ -245,7 +273,7 @@ impl<S: Shared> Library<S> {
     pub fn open(mut setup: Setup) -> Self {
         Self {
             shelves: (0..setup.rng.pick(&[1, 1, 3])).map(|_| Shelf::fresh(setup.slots)).collect(),
-            gate: Gate::new(),
+            gate: Gate::default(),
             writers_in_16: setup.rng.pick(&[1, 4, 8]),
             long_one_in: setup.rng.pick(&[100, 3_000, 30_000]),
         }
@@ -256,18 +284,21 @@ impl<S: Shared> Library<S> {
             return self.let_die(worker);
         }
         let shelf = &self.shelves[worker.rng.below(self.shelves.len())];
-        let pause = Pause::draw(&mut worker.rng, self.long_one_in);
         if worker.rng.below(16) < self.writers_in_16 {
+            // Writers are few, and only behind a long one can the bound be judged.
+            let pause = Pause::draw(&mut worker.rng, self.long_one_in / 4);
             if let Some(call) = shelf.take_write(worker) {
                 shelf.write(worker, pause, call);
             }
         } else if shelf.take_read(worker) {
+            let pause = Pause::draw(&mut worker.rng, self.long_one_in);
             shelf.read(worker, pause);
         }
     }
 
-    /// Passes through a lock that the last one through frees. The last of those who counted themselves makes sure,
-    /// by locking for writing once more, that the others' unlocks have happened.
+    /// Passes through a lock that the last one through frees. The last of those who counted
+    /// themselves makes sure, by locking for writing once more, that the others' unlocks have
+    /// happened.
     fn let_die(&self, worker: &mut Worker<'_>) {
         let parties = 2 + worker.rng.below(4);
         let writes = worker.rng.one_in(2);
@@ -308,11 +339,17 @@ impl<S: Shared> Arena for Library<S> {
     fn settle(&mut self, quiet: Quiet<'_>) {
         for shelf in &mut self.shelves {
             let word = shelf.lock.word();
-            quiet.expect(word == 0, Rule::LeftBehind, || format!("all is quiet, but the word is {word}"));
+            quiet.expect(word == 0, Rule::LeftBehind, || {
+                format!("all is quiet, but the word is {word}")
+            });
             let copies = shelf.copies.each_mut().map(Plain::get_mut);
             let (counted, writes) = (shelf.writer.total(), shelf.writes.get());
             let exact = counted == writes && copies == [writes; 2];
-            let lost = || format!("{writes} writes were completed, {counted} counted inside, copies {copies:?}");
+            let lost = || {
+                format!(
+                    "{writes} writes were completed, {counted} counted inside, copies {copies:?}"
+                )
+            };
             quiet.expect(exact, Rule::LostUpdate, lost);
         }
     }

@@ -1,4 +1,5 @@
-//! Row `seqlock`: optimistic readers of eight words against writers, some of whom change their mind.
+//! Row `seqlock`: optimistic readers of eight words against writers, some of whom change their
+//! mind.
 
 use crate::check::section::Section;
 use crate::findings::Rule;
@@ -19,7 +20,8 @@ impl Row for SeqLockRow {
     }
 
     fn about(&self) -> &'static str {
-        "SeqLock: optimistic reads of eight words, writes, abandoned writes; no torn read, versions never go back"
+        "SeqLock: optimistic reads of eight words, writes, abandoned writes; no torn read, \
+         versions never go back"
     }
 
     fn notes(&self) -> &'static [&'static str] {
@@ -98,7 +100,8 @@ impl<S: Sequence> Board<S> {
             }
             worker.note(VALIDATED).add(1);
             let version = words[0];
-            let whole = words.iter().enumerate().all(|(index, &word)| word == pattern(version, index));
+            let whole =
+                words.iter().enumerate().all(|(index, &word)| word == pattern(version, index));
             worker.expect(whole, Rule::TornRead, || format!("validated, but torn: {words:x?}"));
             worker.expect(version >= at_least, Rule::TornRead, || {
                 format!("version {version} was read after version {at_least}")
@@ -212,7 +215,10 @@ mod tests {
 
     #[test]
     fn a_lock_that_validates_every_read_is_caught() {
-        assert!(trial::until(Rule::TornRead, NOTES, |_| Board::<Trusting>::open()).broke(Rule::TornRead));
+        assert!(
+            trial::until(Rule::TornRead, NOTES, |_| Board::<Trusting>::open())
+                .broke(Rule::TornRead)
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Short runs of a single arena, for the tests of the rows: the same workers, rounds and mischief as in a real run.
+//! Short runs of a single arena, for the tests of the rows: the same workers, rounds and mischief
+//! as in a real run.
 
 use crate::findings::{Findings, Rule};
 use crate::rng::Rng;

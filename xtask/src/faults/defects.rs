@@ -8,6 +8,7 @@ use crate::models::{Report, Verdict};
 use crate::say::say;
 use crate::stop::{Outcome, Stop};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Runs the detectors of every chosen defect; returns how many did not do their work.
 pub(super) fn run(book: &Book, asked: &Asked, judge: &mut Judge<'_>) -> Outcome<usize> {
@@ -52,7 +53,8 @@ fn described(defect: &Defect) -> String {
 fn notices(judge: &Judge<'_>, defect: &Defect, detector: &Detector) -> Outcome<bool> {
     let model = judge.detector(detector)?;
     let healthy = judge.run(&model, None, judge.timeout)?;
-    let ill = judge.run(&model, Some(("PYLOCK_FAULT", defect.name.clone())), judge.timeout)?;
+    let patience = patience(healthy.took, judge.timeout);
+    let ill = judge.run(&model, Some(("PYLOCK_FAULT", defect.name.clone())), patience)?;
     let good = is_noticed(&healthy, &ill);
     say!(
         "  {:6} {} tests/{}.rs {} ({}): {} without it, {} with it after {:.1} s",
@@ -71,6 +73,13 @@ fn notices(judge: &Judge<'_>, defect: &Defect, detector: &Detector) -> Outcome<b
     Ok(good)
 }
 
+/// How long a test with a defect may take before it counts as hanging: far more than it took without.
+fn patience(healthy: Duration, most: Duration) -> Duration {
+    const LEAST: Duration = Duration::from_secs(10);
+    const TIMES: u32 = 20;
+    (healthy * TIMES).max(LEAST).min(most)
+}
+
 fn is_noticed(healthy: &Report, ill: &Report) -> bool {
     healthy.verdict == Verdict::Passed && ill.verdict != Verdict::Passed
 }
@@ -82,7 +91,7 @@ pub(super) fn nothing_chosen(name: &str) -> Stop {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, is_noticed, needed};
+    use super::{Kind, is_noticed, needed, patience};
     use crate::faults::book::Book;
     use crate::models::{Report, Verdict};
     use std::time::Duration;
@@ -98,6 +107,14 @@ mod tests {
             assert!(!is_noticed(&report(verdict), &report(verdict)));
         }
         assert!(!is_noticed(&report(Verdict::Passed), &report(Verdict::Passed)));
+    }
+
+    #[test]
+    fn a_hang_is_told_by_the_time_without_the_defect() {
+        let seconds = Duration::from_secs;
+        assert_eq!(patience(Duration::from_millis(20), seconds(60)), seconds(10));
+        assert_eq!(patience(seconds(2), seconds(60)), seconds(40));
+        assert_eq!(patience(seconds(9), seconds(60)), seconds(60));
     }
 
     #[test]

@@ -20,7 +20,8 @@ pub(super) struct Panel<'a> {
 }
 
 impl<'a> Panel<'a> {
-    /// Finds the models and runs each once: it must pass, or its failures would mean nothing.
+    /// Finds the models and runs each once: it must pass, or its failures would mean nothing. One that takes
+    /// too long is left out.
     pub(super) fn new(
         book: &Book,
         judge: &'a Judge<'_>,
@@ -40,9 +41,9 @@ impl<'a> Panel<'a> {
             by_file.insert(file.to_owned(), models);
         }
         let times = times(judge, by_file.values().flatten(), jobs)?;
-        let timed = |model: Model<'a>| (model, times[&key(&model)]);
+        let timed = |model: Model<'a>| Some((model, *times.get(&key(&model))?));
         let sorted = |models: Vec<Model<'a>>| {
-            let mut models: Vec<_> = models.into_iter().map(timed).collect();
+            let mut models: Vec<_> = models.into_iter().filter_map(timed).collect();
             models.sort_by_key(|(_, took)| *took);
             models
         };
@@ -101,15 +102,18 @@ fn times<'m>(
     let times = Mutex::new(BTreeMap::new());
     in_parallel(&all, jobs, |(key, model)| {
         let report = judge.run(model, None, judge.timeout)?;
-        if report.verdict != Verdict::Passed {
-            let word = report.verdict.word();
-            return Err(Stop::Failed(format!(
-                "{} {word} with nothing weakened:\n{}",
-                model.name,
-                indented(&report.output)
-            )));
+        let (name, seconds) = (model.name, judge.timeout.as_secs());
+        match report.verdict {
+            Verdict::Passed => {
+                times.lock().expect("no worker panics").insert(key.clone(), report.took);
+            }
+            Verdict::Hung => say!("left out: {name} takes more than {seconds} s as it is"),
+            verdict => {
+                let (word, output) = (verdict.word(), indented(&report.output));
+                let why = format!("{name} {word} with nothing weakened:\n{output}");
+                return Err(Stop::Failed(why));
+            }
         }
-        times.lock().expect("no worker panics").insert(key.clone(), report.took);
         Ok(())
     })?;
     Ok(times.into_inner().expect("no worker panics"))

@@ -21,13 +21,13 @@ pub(crate) fn desk() -> Desk {
 ///
 /// Cost: one system call; the kernel takes the deadline as it is, so nothing is recomputed after a wake.
 pub(crate) fn wait(word: &AtomicU32, expected: u32, _desk: &Desk, deadline: Deadline) -> Woken {
-    let limit = deadline.nanos().map(timespec);
+    let limit = deadline.nanos().map(KernelTime::new);
     let limit = limit.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
     // SAFETY: the word outlives the call by the borrow, the time is null or a valid timespec on this frame,
     // and the remaining arguments are plain numbers.
     let answer = unsafe {
         libc::syscall(
-            libc::SYS_futex,
+            FUTEX_WITH_TIME,
             core::ptr::from_ref(word),
             libc::FUTEX_WAIT_BITSET | libc::FUTEX_PRIVATE_FLAG,
             expected,
@@ -79,11 +79,24 @@ pub(crate) fn thread_id() -> u64 {
 /// Nothing survives a fork that would need care.
 pub(crate) fn after_fork_child() {}
 
-fn timespec(nanos: u64) -> libc::timespec {
-    libc::timespec {
-        // 2^64 ns are 584 years, within any time_t but the 32-bit one, which saturates at 68 years of uptime.
-        tv_sec: libc::time_t::try_from(nanos / 1_000_000_000).unwrap_or(libc::time_t::MAX),
-        tv_nsec: (nanos % 1_000_000_000) as _,
+/// The call that takes 64-bit seconds: the plain one, or its successor where that would take 32.
+#[cfg(target_pointer_width = "64")]
+const FUTEX_WITH_TIME: libc::c_long = libc::SYS_futex;
+#[cfg(not(target_pointer_width = "64"))]
+const FUTEX_WITH_TIME: libc::c_long = libc::SYS_futex_time64;
+
+/// The kernel's own 64-bit time, whatever the C library's is.
+#[repr(C)]
+struct KernelTime {
+    seconds: i64,
+    nanos: i64,
+}
+
+impl KernelTime {
+    fn new(nanos: u64) -> Self {
+        const SECOND: u64 = 1_000_000_000;
+        // 2^64 nanoseconds are 584 years: neither part can overflow.
+        Self { seconds: (nanos / SECOND) as i64, nanos: (nanos % SECOND) as i64 }
     }
 }
 

@@ -48,7 +48,7 @@ fn errors_say_what_is_wrong() {
 fn a_program_without_runtime_spins_as_free_threaded_code_does() {
     assert_eq!((spin::FREE_THREADED, spin::GIL), (40, 0));
     assert_eq!(spin::turns(), spin::FREE_THREADED);
-    let mut spin = Spin::default();
+    let mut spin = Spin::new(pyparking::Deadline::NEVER, false);
     let turns = (0..=spin::turns()).take_while(|_| spin.turn()).count();
     assert!(turns > 0 && turns <= 40);
     assert!(!spin.turn(), "what is used up stays used up");

@@ -21,11 +21,14 @@ impl RwMutex {
     /// Takes one reader off; if it is the last and others wait, hands the mutex on (RW-6). Under the bucket
     /// lock.
     fn leave_as_reader(&self, queue: &mut Queue<'_>, now: u64) {
-        // ORD: Acquire, pairs with the Release of the readers that left before: the store below ends their
-        // release sequence, so they are handed on through this thread (RW-2). With the last reader inside and
+        // ORD: Acquire, pairs with the Release of the readers that left before: what is handed on
+        // through a queue goes through this thread, not through the word (RW-2). With the last reader inside and
         // the bit set, the word changes under the bucket lock only.
         let mut seen = self.word.load(Ordering::Acquire);
         while seen != READER | RW_HAS_PARKED {
+            if readers(seen) == 0 {
+                self.misuse("read_unlock without a reader", "a read_lock before it");
+            }
             // ORD: Release, pairs with the Acquire of the next writer (RW-2). Acquire on failure, as above.
             match self.word.compare_exchange(
                 seen,
@@ -45,8 +48,9 @@ impl RwMutex {
             }
             _ => wake_all(queue),
         };
-        // ORD: Release, pairs with the Acquire of later holders (RW-2); the word was ours to store, see above.
-        self.word.store(next, Ordering::Release);
+        // ORD: Release, pairs with the Acquire of later holders (RW-2). An RMW, so that it is in one order with
+        // the bits that waiters set outside the bucket lock.
+        self.word.swap(next, Ordering::Release);
     }
 
     #[cold]
@@ -62,9 +66,9 @@ impl RwMutex {
                 _ if dequeue_writer(queue, |_| ()) => parked(queue),
                 _ => wake_all(queue),
             };
-            // ORD: Release, pairs with the Acquire of later holders (RW-2). A store suffices: waiters set the
-            // bit outside the bucket lock, but one whose bit is overwritten here fails to validate.
-            self.word.store(next, Ordering::Release);
+            // ORD: Release, pairs with the Acquire of later holders (RW-2). An RMW, as in `leave_as_reader`; a
+            // waiter whose bit is overwritten here fails to validate.
+            self.word.swap(next, Ordering::Release);
         };
         // SAFETY: the address is this mutex's own; the callback only touches its word and its waiters.
         unsafe { with_queue(self.address(), decide) };

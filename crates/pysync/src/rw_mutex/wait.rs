@@ -7,7 +7,7 @@ use crate::status::{LockFlags, LockStatus};
 use core::ptr;
 use pyparking::primitive::{Ordering, RaceCell, seeded};
 use pyparking::spin::Spin;
-use pyparking::{Deadline, ParkOptions, ParkStatus, Queue, monotonic_nanos, park};
+use pyparking::{Deadline, ParkOptions, ParkStatus, Queue, park};
 
 /// Nanoseconds after which a waiter is handed the mutex, as for the one-byte mutex.
 const FAIR_AFTER: u64 = 1_000_000;
@@ -84,7 +84,7 @@ impl RwMutex {
         if deadline == Deadline::NOW {
             return if self.try_wish(wish) { LockStatus::Acquired } else { LockStatus::Failure };
         }
-        let mut spin = Spin::new();
+        let mut spin = Spin::new(deadline, flags.interruptible());
         let mut fair_at = None;
         loop {
             // ORD: Relaxed, the compare-exchanges decide.
@@ -94,7 +94,7 @@ impl RwMutex {
                     return LockStatus::Acquired;
                 }
             } else if (has_parked(seen) || !spin.turn()) && self.mark_parked(seen) {
-                let fair_at = *fair_at.get_or_insert_with(|| monotonic_nanos() + FAIR_AFTER);
+                let fair_at = *fair_at.get_or_insert_with(|| spin.began() + FAIR_AFTER);
                 if let Some(status) = self.wait(wish, deadline, flags, fair_at) {
                     return status;
                 }

@@ -1,1 +1,63 @@
-//! Empty for now.
+//! Models of the forms that carry their data.
+
+use crate::explore::{Bucket, every_schedule, start};
+use crate::guarded::Guarded;
+use pysync::{MutexCell, OnceCell, RwCell};
+use std::sync::Arc;
+
+/// MUTEX-1, MUTEX-2. Two threads, every schedule: the value is lent to one thread at a time.
+#[test]
+fn cells_mutex_lends_to_one() {
+    every_schedule(Bucket::Abstract, || {
+        let cell = Arc::new(MutexCell::new(Guarded::new(0)));
+        let adder = start(&cell, |cell| {
+            cell.lock().bump();
+        });
+        cell.lock().bump();
+        adder.join().unwrap();
+        assert_eq!(cell.lock().get(), 2);
+    });
+}
+
+/// RW-1, RW-2. Two threads, every schedule: the value is lent to a reader or to a writer.
+#[test]
+fn cells_rw_lends_to_readers_or_a_writer() {
+    every_schedule(Bucket::Abstract, || {
+        let cell = Arc::new(RwCell::new(Guarded::new(0)));
+        let writer = start(&cell, |cell| {
+            cell.write().bump();
+        });
+        assert!(cell.read().get() <= 1);
+        writer.join().unwrap();
+        assert_eq!(cell.read().get(), 1);
+    });
+}
+
+/// ONCE-1, ONCE-2. Two threads, every schedule: both get the one value, whole.
+#[test]
+fn cells_once_makes_one_value() {
+    every_schedule(Bucket::Abstract, || {
+        let cell = Arc::new(OnceCell::new());
+        let other = start(&cell, |cell| {
+            let made = cell.get_or_init(|| Guarded::new(7));
+            (made.get(), core::ptr::from_ref(made).addr())
+        });
+        let made = cell.get_or_init(|| Guarded::new(7));
+        let mine = (made.get(), core::ptr::from_ref(made).addr());
+        assert_eq!(mine, other.join().unwrap());
+    });
+}
+
+/// ONCE-2. Two threads, every schedule: `get` shows nothing, or the value whole.
+#[test]
+fn cells_once_get_sees_the_value() {
+    every_schedule(Bucket::Abstract, || {
+        let cell = Arc::new(OnceCell::new());
+        let maker = start(&cell, |cell| {
+            cell.get_or_init(|| Guarded::new(7));
+        });
+        assert!(cell.get().is_none_or(|made| made.get() == 7));
+        maker.join().unwrap();
+        assert!(cell.get().is_some());
+    });
+}

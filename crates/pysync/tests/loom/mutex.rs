@@ -61,11 +61,11 @@ fn mutex_two_threads_over_the_real_bucket() {
     });
 }
 
-/// MUTEX-1, MUTEX-2, MUTEX-4. Two threads, two sections against one, every schedule: barging past a woken
+/// MUTEX-1, MUTEX-2, MUTEX-4. Two threads, two sections against one, bounded: barging past a woken
 /// waiter, which parks again.
 #[test]
 fn mutex_two_threads_and_barging() {
-    every_schedule(Bucket::Abstract, || {
+    bounded(Bucket::Abstract, || {
         let shared = shared();
         let adder = start(&shared, Shared::add_one);
         shared.add_one();

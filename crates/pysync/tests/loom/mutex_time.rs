@@ -85,9 +85,8 @@ fn mutex_timed_lock_over_the_real_bucket() {
     bounded(Bucket::Real, || {
         let shared = shared();
         shared.mutex.lock();
-        let waiter = start(&shared, |shared| {
-            shared.add_one_within(Some(MICROSECOND), LockFlags::DETACH)
-        });
+        let waiter =
+            start(&shared, |shared| shared.add_one_within(Some(MICROSECOND), LockFlags::DETACH));
         clock::advance(TWO_MICROSECONDS);
         shared.mutex.unlock();
         let status = waiter.join().unwrap();
@@ -102,9 +101,8 @@ fn mutex_timed_lock_beside_a_waiter() {
     bounded(Bucket::Real, || {
         let shared = shared();
         shared.mutex.lock();
-        let timed = start(&shared, |shared| {
-            shared.add_one_within(Some(MICROSECOND), LockFlags::DETACH)
-        });
+        let timed =
+            start(&shared, |shared| shared.add_one_within(Some(MICROSECOND), LockFlags::DETACH));
         let patient = start(&shared, Shared::add_one);
         clock::advance(TWO_MICROSECONDS);
         shared.mutex.unlock();
@@ -138,11 +136,11 @@ fn mutex_zero_timeout_never_parks_135871() {
     });
 }
 
-/// MUTEX-1, MUTEX-2, MUTEX-5. Two threads, every schedule: a waiter that was queued before the millisecond passed
+/// MUTEX-1, MUTEX-2, MUTEX-5. Two threads, bounded: a waiter that was queued before the millisecond passed
 /// is handed the mutex: the word keeps `LOCKED`, and an attempt right behind the release comes after it.
 #[test]
 fn mutex_is_handed_over_after_a_millisecond() {
-    every_schedule(Bucket::Abstract, || {
+    bounded(Bucket::Abstract, || {
         let shared = shared();
         shared.mutex.lock();
         let waiter = start(&shared, Shared::add_one);
@@ -160,11 +158,11 @@ fn mutex_is_handed_over_after_a_millisecond() {
     });
 }
 
-/// MUTEX-4, MUTEX-5. Two threads, every schedule: without a millisecond nothing is handed over, and a barging
+/// MUTEX-4, MUTEX-5. Two threads, bounded: without a millisecond nothing is handed over, and a barging
 /// thread may come first.
 #[test]
 fn mutex_is_not_handed_over_before() {
-    every_schedule(Bucket::Abstract, || {
+    bounded(Bucket::Abstract, || {
         let shared = shared();
         shared.mutex.lock();
         let waiter = start(&shared, Shared::add_one);
@@ -177,11 +175,11 @@ fn mutex_is_not_handed_over_before() {
     });
 }
 
-/// MUTEX-5. Two threads, every schedule: a waiter that was woken, overtaken and queued again is due a millisecond
+/// MUTEX-5. Two threads, bounded: a waiter that was woken, overtaken and queued again is due a millisecond
 /// after its *first* park.
 #[test]
 fn mutex_fair_deadline_is_kept_over_parks() {
-    every_schedule(Bucket::Abstract, || {
+    bounded(Bucket::Abstract, || {
         let shared = shared();
         shared.mutex.lock();
         let waiter = start(&shared, Shared::add_one);
@@ -231,8 +229,7 @@ fn mutex_interrupt_against_unlock() {
     bounded(Bucket::Real, || {
         let shared = shared();
         shared.mutex.lock();
-        let waiter =
-            start(&shared, |shared| interrupted(shared, LockFlags::FAIL_IF_INTERRUPTED));
+        let waiter = start(&shared, |shared| interrupted(shared, LockFlags::FAIL_IF_INTERRUPTED));
         shared.mutex.unlock();
         let (status, interrupter) = waiter.join().unwrap();
         interrupter.join().unwrap();
@@ -250,8 +247,7 @@ fn mutex_interrupt_against_hand_over_114944() {
     bounded(Bucket::Real, || {
         let shared = shared();
         shared.mutex.lock();
-        let waiter =
-            start(&shared, |shared| interrupted(shared, LockFlags::FAIL_IF_INTERRUPTED));
+        let waiter = start(&shared, |shared| interrupted(shared, LockFlags::FAIL_IF_INTERRUPTED));
         clock::advance(TWO_MILLISECONDS);
         shared.mutex.unlock();
         let (status, interrupter) = waiter.join().unwrap();

@@ -1,0 +1,375 @@
+//! The primitives under a runtime: who is detached, what an interrupt does, and who gets the lock of a thread
+//! that does not come back.
+//!
+//! The runtime here does, on each thread, what that thread was told to do at its next attach.
+
+mod until;
+
+use core::fmt::Display;
+use core::ptr;
+use pyparking::hooks::{self, Hooks, PendingFailed};
+use pyparking::primitive::Cell;
+use pyparking::{ThreadHandle, monotonic_nanos, take_interrupt};
+use pysync::{Event, LockFlags, LockStatus, Mutex, MutexCell, OnceFlag, RecursiveMutex, RwMutex};
+use std::panic::resume_unwind;
+use std::sync::{Once, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use until::{joined, until, until_asleep, until_overdue};
+
+/// What a thread does when it is attached.
+type Deed = Box<dyn FnOnce()>;
+
+thread_local! {
+    static ON_ATTACH: Cell<Option<Deed>> = const { Cell::new(None) };
+    static DETACHES: Cell<u32> = const { Cell::new(0) };
+    static PENDING_RUNS: Cell<u32> = const { Cell::new(0) };
+    /// Who is told of every run of the pending calls.
+    static LISTENER: Cell<Option<mpsc::Sender<u32>>> = const { Cell::new(None) };
+    /// From which run on the pending calls fail.
+    static FAILS_FROM: Cell<u32> = const { Cell::new(u32::MAX) };
+    static STATE: u8 = const { 0 };
+}
+
+static RUNTIME: Hooks = Hooks { detach, attach, run_pending, fatal };
+
+fn detach() -> *mut () {
+    DETACHES.with(|count| count.set(count.get() + 1));
+    STATE.with(|state| ptr::from_ref(state).cast_mut().cast())
+}
+
+fn attach(_state: *mut ()) {
+    if let Some(deed) = ON_ATTACH.with(Cell::take) {
+        deed();
+    }
+}
+
+fn run_pending() -> Result<(), PendingFailed> {
+    let run = PENDING_RUNS.with(|count| {
+        count.set(count.get() + 1);
+        count.get()
+    });
+    LISTENER.with(|listener| {
+        let told = listener.take();
+        if let Some(listener) = &told {
+            listener.send(run).expect("the test listens");
+        }
+        listener.set(told);
+    });
+    if run < FAILS_FROM.with(Cell::get) { Ok(()) } else { Err(PendingFailed) }
+}
+
+fn fatal(_message: &dyn Display) {}
+
+/// Starts a thread of the runtime.
+fn attached<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    static INSTALL: Once = Once::new();
+    INSTALL.call_once(|| hooks::install(&RUNTIME).expect("nobody else installs hooks here"));
+    thread::spawn(body)
+}
+
+/// The same with the handle of the thread.
+fn attached_with_handle<T: Send + 'static>(
+    body: impl FnOnce() -> T + Send + 'static,
+) -> (JoinHandle<T>, ThreadHandle) {
+    let (tell, told) = mpsc::channel();
+    let thread = attached(move || {
+        tell.send(ThreadHandle::current()).expect("the test listens");
+        body()
+    });
+    (thread, told.recv().expect("the thread tells"))
+}
+
+/// The calling thread is not to come back from its next sleep.
+fn be_gone() {
+    ON_ATTACH.with(|deed| deed.set(Some(Box::new(|| resume_unwind(Box::new("gone"))))));
+}
+
+/// Waits for a thread that is not to come back.
+#[track_caller]
+fn gone<T>(thread: JoinHandle<T>) {
+    until("the end of a thread", || thread.is_finished());
+    assert!(thread.join().is_err(), "the thread came back");
+}
+
+fn detaches() -> u32 {
+    DETACHES.with(Cell::get)
+}
+
+#[test]
+fn who_does_not_sleep_is_not_detached() {
+    joined(attached(|| {
+        let (mutex, rw, event, once) =
+            (Mutex::new(), RwMutex::new(), Event::new(), OnceFlag::new());
+        drop((mutex.guard(), rw.write_guard(), once.call_once(|| Ok::<(), ()>(()))));
+        mutex.lock();
+        let now = Some(Duration::ZERO);
+        assert_eq!(mutex.lock_timed(now, LockFlags::DETACH), LockStatus::Failure);
+        rw.read_lock();
+        assert_eq!(rw.write_lock_timed(now, LockFlags::DETACH), LockStatus::Failure);
+        assert!(!event.wait_timed(now));
+        event.notify();
+        event.wait();
+        assert_eq!(detaches(), 0);
+    }));
+}
+
+#[test]
+fn who_sleeps_is_detached_if_asked_for() {
+    joined(attached(|| {
+        let (mutex, rw, event) = (Mutex::new(), RwMutex::new(), Event::new());
+        mutex.lock();
+        rw.write_lock();
+        let soon = Some(Duration::from_millis(2));
+        for (flags, expected) in [(LockFlags::EMPTY, 0), (LockFlags::DETACH, 1)] {
+            let before = detaches();
+            assert_eq!(mutex.lock_timed(soon, flags), LockStatus::Failure);
+            assert_eq!(detaches() - before, expected);
+            assert_eq!(rw.read_lock_timed(soon, flags), LockStatus::Failure);
+            assert_eq!(rw.write_lock_timed(soon, flags), LockStatus::Failure);
+            assert_eq!(detaches() - before, 3 * expected);
+            assert!(!event.wait_with(soon, flags));
+            assert_eq!(detaches() - before, 4 * expected);
+        }
+    }));
+}
+
+/// While the thread is being attached it has left the queue, and taken its bit along.
+#[test]
+fn a_timeout_is_cleaned_up_before_attach() {
+    static MUTEX: Mutex = Mutex::new();
+    static RW: RwMutex = RwMutex::new();
+    static EVENT: Event = Event::new();
+    MUTEX.lock();
+    RW.read_lock();
+    joined(attached(|| {
+        let soon = Some(Duration::from_millis(2));
+        let at_next_attach = |deed: fn()| ON_ATTACH.with(|place| place.set(Some(Box::new(deed))));
+        at_next_attach(|| assert_eq!(MUTEX.bits(), 1));
+        assert_eq!(MUTEX.lock_timed(soon, LockFlags::DETACH), LockStatus::Failure);
+        at_next_attach(|| assert_eq!(RW.bits(), 4));
+        assert_eq!(RW.write_lock_timed(soon, LockFlags::DETACH), LockStatus::Failure);
+        at_next_attach(|| assert_eq!(EVENT.bits(), 0));
+        assert!(!EVENT.wait_timed(soon));
+        assert!(ON_ATTACH.with(Cell::take).is_none(), "each sleep was attached after");
+    }));
+}
+
+/// MUTEX-4: handed to a thread that is gone, the mutex goes to the next; so does a wake.
+#[test]
+fn a_mutex_is_passed_on_by_a_thread_that_is_gone() {
+    static MUTEX: Mutex = Mutex::new();
+    for round in 0..20 {
+        MUTEX.lock();
+        let first = attached(|| {
+            be_gone();
+            MUTEX.lock();
+        });
+        until_asleep(&MUTEX, 1);
+        let second = attached(|| {
+            be_gone();
+            MUTEX.lock();
+        });
+        until_asleep(&MUTEX, 2);
+        let third = attached(|| drop(MUTEX.guard()));
+        if round % 2 == 0 {
+            until_overdue(&MUTEX, 3)
+        } else {
+            until_asleep(&MUTEX, 3)
+        }
+        MUTEX.unlock();
+        gone(first);
+        gone(second);
+        joined(third);
+        assert_eq!(MUTEX.bits(), 0);
+    }
+}
+
+/// RW-4: the same for readers and writers, in front of either.
+#[test]
+fn a_read_write_mutex_is_passed_on_by_a_thread_that_is_gone() {
+    static MUTEX: RwMutex = RwMutex::new();
+    for round in 0..24 {
+        let held_by_reader = round % 2 == 0;
+        if held_by_reader {
+            MUTEX.read_lock()
+        } else {
+            MUTEX.write_lock()
+        }
+        let first_writes = held_by_reader || round % 4 == 1;
+        let first = attached(move || {
+            be_gone();
+            if first_writes { MUTEX.write_lock() } else { MUTEX.read_lock() }
+        });
+        until_asleep(&MUTEX, 1);
+        let next_writes = round % 3 == 0;
+        let next = attached(move || {
+            if next_writes { drop(MUTEX.write_guard()) } else { drop(MUTEX.read_guard()) }
+        });
+        until_asleep(&MUTEX, 2);
+        if round >= 12 {
+            until_overdue(&MUTEX, 2);
+        }
+        if held_by_reader {
+            MUTEX.read_unlock()
+        } else {
+            MUTEX.write_unlock()
+        }
+        gone(first);
+        joined(next);
+        assert_eq!(MUTEX.bits(), 0);
+    }
+}
+
+/// A wake without hand-off, on its way to a thread that takes its time: the mutex is free meanwhile.
+#[test]
+fn a_mutex_with_a_wake_on_its_way_is_free() {
+    static CELL: MutexCell<u32> = MutexCell::new(0);
+    // SAFETY: only looked at.
+    let mutex = unsafe { CELL.raw() };
+    for _ in 0..50 {
+        let (go, going) = mpsc::channel::<()>();
+        let held = CELL.lock();
+        let slow = attached(move || {
+            ON_ATTACH.with(|deed| {
+                deed.set(Some(Box::new(move || going.recv().expect("the test says when"))));
+            });
+            *CELL.lock() += 1;
+        });
+        until_asleep(mutex, 1);
+        let other = attached(|| *CELL.lock() += 1);
+        until_asleep(mutex, 2);
+        drop(held);
+        // A hand-off if all this took longer than a millisecond.
+        let bits = mutex.bits();
+        assert!(bits == 2 || bits == 3, "{bits}");
+        assert_eq!(CELL.is_locked(), bits == 3);
+        assert_eq!(CELL.try_lock().is_some(), bits == 2);
+        go.send(()).expect("the slow one listens");
+        joined(slow);
+        joined(other);
+    }
+    assert_eq!(*CELL.lock(), 100);
+}
+
+#[test]
+fn pending_calls_that_succeed_let_the_wait_go_on() {
+    static MUTEX: Mutex = Mutex::new();
+    let (tell, told) = mpsc::channel();
+    MUTEX.lock();
+    let (waiter, handle) = attached_with_handle(move || {
+        LISTENER.with(|listener| listener.set(Some(tell)));
+        let status = MUTEX.lock_timed(None, LockFlags::DETACH | LockFlags::HANDLE_SIGNALS);
+        (status, take_interrupt())
+    });
+    for run in 1..=4 {
+        until_asleep(&MUTEX, 1);
+        assert!(handle.interrupt());
+        assert_eq!(told.recv(), Ok(run), "each interrupt runs them once");
+    }
+    until_asleep(&MUTEX, 1);
+    MUTEX.unlock();
+    assert_eq!(joined(waiter), (LockStatus::Acquired, false));
+    assert_eq!(told.recv(), Err(mpsc::RecvError), "and nothing else does");
+    MUTEX.unlock();
+}
+
+/// The time runs on while pending calls are run: interrupts do not prolong the wait.
+#[test]
+fn pending_calls_do_not_prolong_the_wait() {
+    static MUTEX: Mutex = Mutex::new();
+    static RW: RwMutex = RwMutex::new();
+    static EVENT: Event = Event::new();
+    let wait = Duration::from_millis(30);
+    let flags = LockFlags::DETACH | LockFlags::HANDLE_SIGNALS;
+    MUTEX.lock();
+    RW.write_lock();
+    let (waiter, handle) = attached_with_handle(move || {
+        let timed = |call: &dyn Fn() -> bool| {
+            let begun = monotonic_nanos();
+            assert!(!call(), "nobody let it in");
+            assert!(monotonic_nanos() - begun >= wait.as_nanos() as u64, "early");
+        };
+        timed(&|| MUTEX.lock_timed(Some(wait), flags) == LockStatus::Acquired);
+        timed(&|| RW.read_lock_timed(Some(wait), flags) == LockStatus::Acquired);
+        timed(&|| RW.write_lock_timed(Some(wait), flags) == LockStatus::Acquired);
+        timed(&|| EVENT.wait_with(Some(wait), flags));
+        PENDING_RUNS.with(Cell::get)
+    });
+    // If every interrupt started the time anew, this would not end.
+    until("the waits to end", || {
+        handle.interrupt();
+        waiter.is_finished()
+    });
+    assert!(joined(waiter) > 0);
+}
+
+#[test]
+fn pending_calls_that_fail_end_the_wait() {
+    static MUTEX: Mutex = Mutex::new();
+    static RW: RwMutex = RwMutex::new();
+    static EVENT: Event = Event::new();
+    static RECURSIVE: RecursiveMutex = RecursiveMutex::new();
+    let flags = LockFlags::DETACH | LockFlags::HANDLE_SIGNALS;
+    MUTEX.lock();
+    RW.write_lock();
+    RECURSIVE.lock();
+    let waits: [fn(LockFlags) -> bool; 5] = [
+        |flags| MUTEX.lock_timed(None, flags) == LockStatus::Intr,
+        |flags| RW.read_lock_timed(None, flags) == LockStatus::Intr,
+        |flags| RW.write_lock_timed(Some(Duration::MAX), flags) == LockStatus::Intr,
+        |flags| RECURSIVE.lock_timed(None, flags) == LockStatus::Intr,
+        |flags| !EVENT.wait_with(None, flags),
+    ];
+    for wait in waits {
+        let (waiter, handle) = attached_with_handle(move || {
+            FAILS_FROM.with(|from| from.set(2));
+            let interrupted = wait(flags);
+            (interrupted, PENDING_RUNS.with(Cell::get))
+        });
+        until("the wait to end", || {
+            handle.interrupt();
+            waiter.is_finished()
+        });
+        assert_eq!(joined(waiter), (true, 2), "the first run succeeds, the second ends the wait");
+    }
+    assert_eq!((MUTEX.bits(), RW.bits(), RECURSIVE.bits(), EVENT.bits()), (1, 1, 1, 0));
+}
+
+#[test]
+fn an_interrupt_that_ends_every_wait_runs_no_pending_calls() {
+    static MUTEX: Mutex = Mutex::new();
+    MUTEX.lock();
+    let (waiter, handle) = attached_with_handle(|| {
+        let status = MUTEX.lock_timed(None, LockFlags::DETACH | LockFlags::FAIL_IF_INTERRUPTED);
+        (status, PENDING_RUNS.with(Cell::get))
+    });
+    until_asleep(&MUTEX, 1);
+    assert!(handle.interrupt());
+    assert_eq!(joined(waiter), (LockStatus::Intr, 0));
+    assert_eq!(MUTEX.bits(), 1);
+}
+
+/// The run of a once flag waits attached or detached like any other sleep, and survives its waiters.
+#[test]
+fn a_once_flag_loses_a_waiter_and_goes_on() {
+    static FLAG: OnceFlag = OnceFlag::new();
+    let (go, going) = mpsc::channel::<()>();
+    let (tell, told) = mpsc::channel();
+    let runner = attached(move || {
+        FLAG.call_once(|| {
+            tell.send(()).expect("the test listens");
+            going.recv().map_err(|_| ())
+        })
+    });
+    told.recv().expect("the runner tells");
+    let first = attached(|| {
+        be_gone();
+        FLAG.call_once(|| Ok::<(), ()>(()))
+    });
+    let second = attached(|| FLAG.call_once(|| Ok::<(), ()>(())));
+    until_asleep(&FLAG, 2);
+    go.send(()).expect("the runner listens");
+    gone(first);
+    assert_eq!([joined(runner), joined(second)], [Ok(()); 2]);
+}
