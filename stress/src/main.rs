@@ -21,6 +21,10 @@ fn main() -> ExitCode {
         std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         config.seconds
     );
+    let seeded = |(name, _): &&(&str, &str)| pyparking::primitive::seeded(name);
+    if let Some((name, what)) = pyparking::primitive::FAULTS.iter().find(seeded) {
+        eprintln!("seeded fault {name}: {what}");
+    }
     let json = config.json.clone();
     // A run in which nothing moves cannot be joined: its threads wait for ever. So the process ends
     // from here.

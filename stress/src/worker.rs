@@ -281,3 +281,81 @@ impl<'r> Worker<'r> {
         self.desk.tallies[self.row].share(self.slot)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A worker of a row "row" with one note, and what was found.
+    pub(crate) fn with_worker(test: impl FnOnce(&mut Worker<'_>)) -> Findings {
+        let desk = Desk::new(1, &[&["notes"]]);
+        let floor = Floor { stop: Switch::new(), permits: Permits::new(1) };
+        let mut worker = Worker::enter(&desk, &floor, 0, Rng::new(1));
+        worker.turn_to(0, "row");
+        test(&mut worker);
+        worker.leave();
+        desk.findings
+    }
+
+    #[test]
+    fn a_time_out_before_its_time_is_noticed() {
+        let timeout = Some(Duration::from_millis(2));
+        let findings = with_worker(|worker| {
+            worker.timed_out(timeout, Duration::from_millis(2));
+            assert!(!worker.desk.findings.any());
+            worker.timed_out(timeout, Duration::from_micros(1_999));
+            worker.timed_out(None, Duration::from_secs(9));
+        });
+        assert!(findings.broke(Rule::Early) && findings.broke(Rule::Status));
+    }
+
+    #[test]
+    fn an_interrupt_that_nobody_sent_is_noticed() {
+        let findings = with_worker(|worker| {
+            worker.inbox.life().interrupt();
+            assert!(pyparking::take_interrupt());
+            worker.interrupted();
+            assert!(!worker.desk.findings.any());
+            worker.interrupted();
+        });
+        assert!(findings.broke(Rule::InterruptInvented));
+    }
+
+    #[test]
+    fn an_interrupt_that_is_gone_at_the_end_is_noticed() {
+        let findings = with_worker(|worker| {
+            worker.inbox.life().interrupt();
+            pyparking::take_interrupt();
+        });
+        assert!(findings.broke(Rule::InterruptLost));
+    }
+
+    #[test]
+    fn permits_are_given_back() {
+        with_worker(|worker| {
+            let first = worker.permit();
+            assert!(first.is_some() && worker.permit().is_none());
+            drop(first);
+            assert!(worker.permit().is_some());
+        });
+    }
+
+    #[test]
+    fn waits_are_measured_and_seen() {
+        with_worker(|worker| {
+            let (seen, took) = worker.wait(&"sleep", || {
+                std::thread::sleep(Duration::from_millis(1));
+                worker.desk.activities[0].look()
+            });
+            assert_eq!(seen.map(|(row, call, _)| (row, call)), Some((0, "sleep")));
+            assert!(took >= Duration::from_millis(1));
+            assert!(worker.desk.tallies[0].longest() >= Duration::from_millis(1));
+            assert!(worker.desk.activities[0].look().is_none());
+        });
+    }
+
+    #[test]
+    fn tickets_differ() {
+        with_worker(|worker| assert_ne!(worker.ticket(), worker.ticket()));
+    }
+}

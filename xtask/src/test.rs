@@ -30,7 +30,10 @@ impl Test {
         let workspace = Workspace::read()?;
         let packages: Vec<_> = workspace.published().collect();
         let mut steps = Steps::default();
-        steps.run("debug, all targets", cargo().args(["test", "--workspace", "--all-targets"]));
+        steps.run(
+            "debug, all targets",
+            cargo().args(["test", "--workspace", "--all-targets", "--no-fail-fast"]),
+        );
         let fallback = ["--lib", "--tests", "--features", "std-fallback"];
         steps.run("debug, std-fallback", &mut of(&packages, &fallback));
         steps.run("doc tests", &mut of(&packages, &["--doc"]));
@@ -44,7 +47,7 @@ impl Test {
 /// `cargo test` of these packages.
 fn of(packages: &[&Package], args: &[&str]) -> Command {
     let mut command = cargo();
-    command.arg("test");
+    command.args(["test", "--no-fail-fast"]);
     for package in packages {
         command.args(["--package", &package.name]);
     }

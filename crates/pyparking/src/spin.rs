@@ -63,14 +63,18 @@ const CROWDED_TURN: u32 = 8;
 /// How long to turn on a processor that nobody else wants.
 const ALONE_NANOS: u64 = 150_000;
 
-/// How long to turn among a crowd, where turning costs nobody anything, but puts off the queue and its order.
-const CROWDED_TOTAL_NANOS: u64 = 3_000_000;
+/// How long to turn among a crowd, where turning costs nobody anything, but puts off the queue and its order: some
+/// time slices of the others. Less makes hand-offs frequent and dear, more makes them rare and waits uneven.
+const CROWDED_TOTAL_NANOS: u64 = 8_000_000;
+
+/// Turns of a few pauses before the first yield: a holder that is about to finish is not worth a system call.
+const PAUSE_TURNS: u32 = 3;
 
 /// The turns of one waiter, before it queues.
 ///
 /// The waiter looks at the lock between turns only: every look takes the line away from the holder, who is
-/// in the middle of using it. Turns start with one yield, so that a short section is not missed, and double, so
-/// that a long one is not disturbed. How long a yield takes says whether other threads want the processor; if
+/// in the middle of using it. The first turns are some pauses, the next one yield, so that a short section is not
+/// missed; then they double, so that a long one is not disturbed. How long a yield takes says whether other threads want the processor; if
 /// they do, yielding is all that helps, and the number of turns is what limits it, as in CPython. A wait with a
 /// deadline, or one that an interrupt may end, does not turn among a crowd: it would not notice in time.
 ///
@@ -88,6 +92,7 @@ const CROWDED_TOTAL_NANOS: u64 = 3_000_000;
 #[derive(Debug)]
 pub struct Spin {
     left: u32,
+    pauses: u32,
     yields: u32,
     began: Option<u64>,
     crowded: bool,
@@ -100,19 +105,19 @@ impl Spin {
     #[must_use]
     pub fn new(deadline: Deadline, interruptible: bool) -> Self {
         let hurried = interruptible || deadline != Deadline::NEVER;
-        Self { left: turns(), yields: 1, began: None, crowded: false, hurried, deadline }
+        Self { left: turns(), pauses: 0, yields: 1, began: None, crowded: false, hurried, deadline }
     }
 
-    /// When the first turn began, in nanoseconds of [`monotonic_nanos`]: the time at which the wait began. Now,
-    /// if there was no turn.
+    /// When the wait began, in nanoseconds of [`monotonic_nanos`]: with its first turn, or else with the first call
+    /// of this.
     #[must_use]
-    pub fn began(&self) -> u64 {
-        self.began.unwrap_or_else(monotonic_nanos)
+    pub fn began(&mut self) -> u64 {
+        *self.began.get_or_insert_with(monotonic_nanos)
     }
 
     /// Takes a turn; false if there are none left, or the time is up.
     ///
-    /// Cost: some yields, each a system call and a clock read.
+    /// Cost: some pauses, or some yields, each a system call and a clock read.
     pub fn turn(&mut self) -> bool {
         if self.left == 0 {
             return false;
@@ -120,6 +125,9 @@ impl Spin {
         self.left -= 1;
         if MODELLED {
             yield_now();
+        } else if self.pauses < PAUSE_TURNS {
+            self.pauses += 1;
+            (0..1 << self.pauses).for_each(|_| thread::spin_loop());
         } else {
             self.burst();
         }

@@ -145,6 +145,8 @@ fn gh_114944_a_timeout_during_an_unpark_is_a_wake() {
             while waiter.is_some() && !deadline.passed() {
                 thread::yield_now();
             }
+            // Time for the sleeper to come to the bucket lock, which is held here.
+            (0..20).for_each(|_| thread::yield_now());
             waiter.map(<*mut ()>::addr)
         });
     }
@@ -212,7 +214,7 @@ fn an_interrupt_between_two_parks_is_not_forgotten() {
         assert!(me.interrupt());
         assert_eq!(LOT.park(HERE, deaf), ParkStatus::Timeout);
         let open = ParkOptions {
-            deadline: Deadline::after(Duration::from_secs(30)),
+            deadline: Deadline::after(Duration::from_secs(5)),
             interruptible: true,
             ..with_argument(2)
         };

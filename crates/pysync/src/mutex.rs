@@ -272,7 +272,6 @@ impl Mutex {
             return if self.try_lock() { LockStatus::Acquired } else { LockStatus::Failure };
         }
         let mut spin = Spin::new(deadline, flags.interruptible());
-        let mut fair_at = None;
         // ORD: Relaxed, the compare-exchanges decide.
         let mut seen = self.word.load(Ordering::Relaxed);
         loop {
@@ -292,10 +291,9 @@ impl Mutex {
                 seen = now;
                 continue;
             }
-            if seeded("fair-deadline-reset") {
-                fair_at = None;
-            }
-            let fair_at = *fair_at.get_or_insert_with(|| spin.began() + FAIR_AFTER);
+            let reset = seeded("fair-deadline-reset");
+            let began = if reset { monotonic_nanos() } else { spin.began() };
+            let fair_at = began + FAIR_AFTER;
             if let Some(status) = self.wait(deadline, flags, fair_at) {
                 return status;
             }

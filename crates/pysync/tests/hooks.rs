@@ -9,7 +9,7 @@ use core::fmt::Display;
 use core::ptr;
 use pyparking::hooks::{self, Hooks, PendingFailed};
 use pyparking::primitive::Cell;
-use pyparking::{ThreadHandle, monotonic_nanos, take_interrupt};
+use pyparking::{ThreadHandle, monotonic_nanos, spin, take_interrupt};
 use pysync::{Event, LockFlags, LockStatus, Mutex, MutexCell, OnceFlag, RecursiveMutex, RwMutex};
 use std::panic::resume_unwind;
 use std::sync::{Once, mpsc};
@@ -64,7 +64,11 @@ fn fatal(_message: &dyn Display) {}
 /// Starts a thread of the runtime.
 fn attached<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     static INSTALL: Once = Once::new();
-    INSTALL.call_once(|| hooks::install(&RUNTIME).expect("nobody else installs hooks here"));
+    INSTALL.call_once(|| {
+        hooks::install(&RUNTIME).expect("nobody else installs hooks here");
+        // Whoever has to wait parks at once, so that a test knows where it is.
+        spin::set_turns(0);
+    });
     thread::spawn(body)
 }
 
@@ -185,7 +189,51 @@ fn a_mutex_is_passed_on_by_a_thread_that_is_gone() {
     }
 }
 
-/// RW-4: the same for readers and writers, in front of either.
+/// Whether anybody is queued for `mutex`: a look that is quick beside a millisecond.
+fn is_queued(mutex: &Mutex) -> bool {
+    let address = ptr::from_ref(mutex).addr();
+    // SAFETY: the queue is looked at and left as it is.
+    !unsafe { pyparking::with_queue(address, |queue| queue.is_empty()) }
+}
+
+/// MUTEX-5: a waiter's millisecond runs from the start of its wait. One that is woken in vain, and overtaken
+/// while it is being attached, does not start anew when it parks again.
+#[test]
+fn the_millisecond_of_a_waiter_is_kept_over_its_parks() {
+    static MUTEX: Mutex = Mutex::new();
+    const FAIR_AFTER: u64 = 1_000_000;
+    for _ in 0..20 {
+        let (go, going) = mpsc::channel::<()>();
+        let (end, ending) = mpsc::channel::<()>();
+        MUTEX.lock();
+        let waiter = attached(move || {
+            ON_ATTACH.with(|deed| {
+                deed.set(Some(Box::new(move || going.recv().expect("the test says when"))));
+            });
+            let _held = MUTEX.guard();
+            ending.recv().expect("the test says when");
+        });
+        until("the waiter to be queued", || is_queued(&MUTEX));
+        // Its wait began before this moment.
+        let overdue_at = monotonic_nanos() + FAIR_AFTER;
+        MUTEX.unlock();
+        // Free, unless all this took a millisecond, and the waiter has it already.
+        let overtaken = MUTEX.try_lock();
+        if overtaken {
+            until("the millisecond to pass", || monotonic_nanos() > overdue_at);
+        }
+        go.send(()).expect("the waiter listens");
+        if overtaken {
+            until("the waiter to be queued again", || is_queued(&MUTEX));
+            MUTEX.unlock();
+            assert!(!MUTEX.try_lock(), "overtaken after its millisecond");
+        }
+        end.send(()).expect("the waiter listens");
+        joined(waiter);
+    }
+}
+
+/// RW-4: a read-write mutex goes to the next too, be it a reader or a writer that is gone or comes next.
 #[test]
 fn a_read_write_mutex_is_passed_on_by_a_thread_that_is_gone() {
     static MUTEX: RwMutex = RwMutex::new();

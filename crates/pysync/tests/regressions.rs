@@ -1,18 +1,19 @@
 //! One test for every known defect of CPython's locks, or of other lots, that must not come along.
 //!
-//! Each is the story of the issue with real threads. The orderings of some are shown by the models.
+//! Each is the story of the issue with real threads. The orderings of some are shown by the models; those that
+//! need a thread to be late in a hook are in `hooks.rs`.
 
 mod until;
 
 use pyparking::primitive::Ordering;
 use pyparking::primitive::plain::AtomicU64;
-use pyparking::{monotonic_nanos, spin};
+use pyparking::spin;
 use pysync::{Event, LockFlags, LockStatus, Mutex, OnceFlag, RwMutex, SeqLock};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex as StdMutex, MutexGuard as StdGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
-use until::{joined, until, until_asleep, waits_on};
+use until::{joined, until_asleep};
 
 const BRIEFLY: Option<Duration> = Some(Duration::from_millis(2));
 
@@ -108,39 +109,6 @@ fn the_last_waiter_that_gives_up_takes_the_bit_along() {
     assert!(rw.try_read_lock(), "no writer waits");
     assert!(!event.wait_timed(BRIEFLY));
     assert_eq!(event.bits(), 0);
-}
-
-/// A waiter's millisecond runs from the start of its wait, however often it is woken in vain: one that was
-/// overtaken again and again used to start anew each time.
-#[test]
-fn the_millisecond_of_a_waiter_is_kept_over_its_parks() {
-    static MUTEX: Mutex = Mutex::new();
-    let _alone = alone_with_turns(0);
-    const FAIR_AFTER: u64 = 1_000_000;
-    for _ in 0..20 {
-        let (go, going) = mpsc::channel::<()>();
-        MUTEX.lock();
-        let waiter = thread::spawn(move || {
-            MUTEX.lock();
-            going.recv().expect("the test says when");
-            MUTEX.unlock();
-        });
-        until_asleep(&MUTEX, 1);
-        // The wait began before this moment.
-        let waits_since = monotonic_nanos();
-        loop {
-            let overdue = monotonic_nanos() > waits_since + FAIR_AFTER;
-            // The waiter is asleep, so it is this unlock that decides.
-            MUTEX.unlock();
-            if !MUTEX.try_lock() {
-                break;
-            }
-            assert!(!overdue, "overtaken after its millisecond");
-            until("the waiter to sleep again, or the mutex", || waits_on(&MUTEX).len() == 1);
-        }
-        go.send(()).expect("the waiter listens");
-        joined(waiter);
-    }
 }
 
 /// A panic in the function of a once flag left it running, and everybody waiting for ever.

@@ -230,7 +230,11 @@ mod tests {
         unsafe {
             fairness.judge(head, 5, false);
             assert!(fairness.judge(head, 5 + LATE, true));
+            assert!(
+                fairness.arrive_shared(0).unwrap().contains("worker 0, sharing, overtook worker 1")
+            );
             assert!(fairness.arrive(0, 4).unwrap().contains("worker 0 overtook worker 1"));
+            assert_eq!(fairness.arrive_shared(0), None);
         }
     }
 

@@ -13,7 +13,7 @@ use crate::life::Life;
 use crate::row::{Arena, Quiet, Row, Setup};
 use crate::runtime;
 use crate::worker::Worker;
-use pyparking::{ParkOptions, ParkStatus, park};
+use pyparking::{ParkOptions, ParkStatus, hooks, park};
 use pysync::{Event, LockFlags, LockStatus, Mutex, RwMutex};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
@@ -61,9 +61,14 @@ pub struct Bell {
     place: u8,
 }
 
-/// The flags of a wait that fails on any interrupt, and of one that asks the pending calls.
+/// The flags of a wait that fails on any interrupt.
 const HEED: LockFlags = LockFlags::FAIL_IF_INTERRUPTED;
-const ASK: LockFlags = LockFlags::HANDLE_SIGNALS;
+
+/// The flags of a wait that asks the pending calls, which fail. Without a runtime there are none,
+/// and such a wait would go on.
+fn ask() -> LockFlags {
+    if hooks::installed().is_some() { LockFlags::HANDLE_SIGNALS } else { HEED }
+}
 
 impl Bell {
     /// Locks what nobody is to get.
@@ -122,13 +127,13 @@ impl Bell {
         let (ended, _) = match worker.rng.below(7) {
             0 => worker
                 .wait(&"hopeless lock", || is_intr(self.mutex.lock_timed(None, HEED | detach))),
-            1 => {
-                worker.wait(&"hopeless lock", || is_intr(self.mutex.lock_timed(None, ASK | detach)))
-            }
+            1 => worker
+                .wait(&"hopeless lock", || is_intr(self.mutex.lock_timed(None, ask() | detach))),
             2 => worker
                 .wait(&"hopeless read", || is_intr(self.rw.read_lock_timed(None, HEED | detach))),
-            3 => worker
-                .wait(&"hopeless write", || is_intr(self.rw.write_lock_timed(None, ASK | detach))),
+            3 => worker.wait(&"hopeless write", || {
+                is_intr(self.rw.write_lock_timed(None, ask() | detach))
+            }),
             4 => worker.wait(&"hopeless event", || !self.event.wait_timed(None)),
             _ => worker.wait(&"hopeless park", || self.park(worker)),
         };

@@ -133,8 +133,8 @@ impl<L: Lot> Station<L> {
         });
         runtime::not_queued();
         drop(permit);
-        if timeout == Some(Duration::ZERO) && runtime::detaches() != detaches {
-            worker.violation(Rule::Hooks, "a zero timeout detached, so it went to sleep");
+        if runtime::detaches() != detaches && (timeout == Some(Duration::ZERO) || !options.detach) {
+            worker.violation(Rule::Hooks, "a zero timeout, or one that stays attached, detached");
         }
         match status {
             ParkStatus::Timeout => worker.timed_out(timeout, begun.elapsed()),

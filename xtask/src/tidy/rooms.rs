@@ -6,12 +6,13 @@ use crate::scan::{Source, Token};
 
 pub(super) const CHECK: Check = Check {
     name: "rooms",
-    rule: "loom, shuttle and seeded_faults are named in pyparking's primitive.rs and in tests/loom*, \
-           tests/shuttle* only: logic that knows its checker is not the logic that ships",
+    rule: "loom and shuttle are named in pyparking's primitive.rs and in tests/loom*, tests/shuttle* only, \
+           seeded_faults there and in tests: logic that knows its checker is not the logic that ships",
     run,
 };
 
-const SWITCHES: &[&str] = &["loom", "shuttle", "seeded_faults"];
+const CHECKERS: &[&str] = &["loom", "shuttle"];
+const FAULTS: &str = "seeded_faults";
 const SHIM: &str = "crates/pyparking/src/primitive.rs";
 
 fn run(house: &House) -> Vec<Finding> {
@@ -30,9 +31,13 @@ fn strays(file: &Source) -> Vec<Finding> {
     found
 }
 
+fn is_stray(word: &str, path: &str) -> bool {
+    CHECKERS.contains(&word) || word == FAULTS && !path.contains("/tests/")
+}
+
 fn look(tokens: &[Token], path: &str, found: &mut Vec<Finding>) {
     for token in tokens {
-        if let Some(word) = token.word().filter(|word| SWITCHES.contains(word)) {
+        if let Some(word) = token.word().filter(|word| is_stray(word, path)) {
             let text =
                 format!("`{word}` outside its room; take a name from pyparking::primitive instead");
             found.push(Finding::new(path, token.line, text));
@@ -54,6 +59,13 @@ mod tests {
             assert!(run(&house(&[(path, SWITCHED)])).is_empty(), "{path}");
         }
         assert!(run(&house(&[("crates/a/src/b.rs", "// loom sees this\nfn f() {}")])).is_empty());
+    }
+
+    #[test]
+    fn tests_may_ask_for_faults() {
+        let asking = "#[cfg(seeded_faults)]\nfn f() {}";
+        assert!(run(&house(&[("crates/a/tests/until/mod.rs", asking)])).is_empty());
+        assert_eq!(run(&house(&[("crates/a/src/b.rs", asking)])).len(), 1);
     }
 
     #[test]

@@ -2,28 +2,27 @@
 //!
 //! A thread that is interrupted starts its interrupter itself, as it has the handle.
 
-use crate::explore::{Bucket, bounded, every_schedule};
+use crate::explore::{Bucket, bounded, spawn, start, unbounded};
 use crate::guarded::Guarded;
 use crate::parking::{HERE, interruptibly, park, pass_soon, plainly, soon, unpark};
-use loom::thread;
+use loom::thread::JoinHandle;
 use pyparking::{ParkOptions, ParkStatus, ThreadHandle, take_interrupt};
 use std::sync::Arc;
 
 /// Starts a thread that interrupts the calling one, once.
-fn interrupt_me() -> thread::JoinHandle<()> {
+fn interrupt_me() -> JoinHandle<()> {
     let me = ThreadHandle::current();
-    thread::spawn(move || assert!(me.interrupt(), "the thread lives"))
+    spawn(move || assert!(me.interrupt(), "the thread lives"))
 }
 
-/// REG-2, SLEEPER-1. Two threads, every schedule: an interrupt before, while or after the thread goes to sleep
+/// REG-2, SLEEPER-1. Two threads, no bound: an interrupt before, while or after the thread goes to sleep
 /// ends its park, and what came before the interrupt is seen.
 #[test]
 fn interrupts_end_a_park() {
-    every_schedule(Bucket::Real, || {
+    unbounded(Bucket::Real, || {
         let me = ThreadHandle::current();
         let data = Arc::new(Guarded::new(0));
-        let other = Arc::clone(&data);
-        let interrupter = thread::spawn(move || {
+        let interrupter = start(&data, move |other| {
             other.set(7);
             me.interrupt()
         });
@@ -37,11 +36,11 @@ fn interrupts_end_a_park() {
     });
 }
 
-/// REG-2. Two threads, every schedule: an interrupt that came before the park ends it at once; one that was
+/// REG-2. Two threads, no bound: an interrupt that came before the park ends it at once; one that was
 /// seen by a look before it does not count twice.
 #[test]
 fn interrupts_are_kept_until_the_next_park() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let interrupter = interrupt_me();
         let polled = take_interrupt();
         interrupter.join().unwrap();
@@ -53,15 +52,14 @@ fn interrupts_are_kept_until_the_next_park() {
     });
 }
 
-/// REG-2. Two threads, every schedule: a park that is not interruptible sleeps over an interrupt and leaves it
+/// REG-2. Two threads, no bound: a park that is not interruptible sleeps over an interrupt and leaves it
 /// for the next look.
 #[test]
 fn interrupts_wait_for_an_interruptible_park() {
-    every_schedule(Bucket::Real, || {
+    unbounded(Bucket::Real, || {
         let me = ThreadHandle::current();
         let closed = Arc::new(Guarded::new(0));
-        let other = Arc::clone(&closed);
-        let waker = thread::spawn(move || {
+        let waker = start(&closed, move |other| {
             me.interrupt();
             unpark(HERE, |_, _| other.set(1)).0.is_some()
         });
@@ -72,15 +70,14 @@ fn interrupts_wait_for_an_interruptible_park() {
     });
 }
 
-/// PARK-1, REG-2, WAITER-2. Three threads, every schedule, bucket lock by the checker: of an interrupt and an
+/// PARK-1, REG-2, WAITER-2. Three threads, no bound, bucket lock by the checker: of an interrupt and an
 /// unpark the thread reports one; a reported unpark leaves the interrupt for the next park, a reported
 /// interrupt was seen by the unpark as "nobody waits".
 #[test]
 fn interrupts_do_not_lose_the_wake() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let closed = Arc::new(Guarded::new(0));
-        let other = Arc::clone(&closed);
-        let waiter = thread::spawn(move || {
+        let waiter = start(&closed, move |other| {
             let interrupter = interrupt_me();
             let first = park(HERE, interruptibly(), || other.get() == 0, |_| {});
             if first != ParkStatus::Intr {
@@ -103,8 +100,7 @@ fn interrupts_do_not_lose_the_wake() {
 fn interrupts_find_the_thread_in_the_bucket_lock() {
     bounded(Bucket::Real, || {
         let closed = Arc::new(Guarded::new(0));
-        let other = Arc::clone(&closed);
-        let waiter = thread::spawn(move || {
+        let waiter = start(&closed, move |other| {
             let interrupter = interrupt_me();
             let status = park(HERE, interruptibly(), || other.get() == 0, |_| {});
             (status, interrupter)
@@ -116,13 +112,13 @@ fn interrupts_find_the_thread_in_the_bucket_lock() {
     });
 }
 
-/// PARK-1, PARK-4, REG-2. Three threads, every schedule, bucket lock by the checker: a deadline and an interrupt
+/// PARK-1, PARK-4, REG-2. Three threads, no bound, bucket lock by the checker: a deadline and an interrupt
 /// at a time; the park reports one, and a deadline leaves the interrupt for the next park.
 #[test]
 fn interrupts_against_a_deadline() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let deadline = soon();
-        let waiter = thread::spawn(move || {
+        let waiter = spawn(move || {
             let interrupter = interrupt_me();
             let options = ParkOptions { deadline, ..interruptibly() };
             match park(HERE, options, || true, |_| {}) {

@@ -1,9 +1,8 @@
 //! Models of park against unpark: no wake-up is lost, and what the waker did is seen.
 
-use crate::explore::{Bucket, bounded, every_schedule};
+use crate::explore::{Bucket, bounded, spawn, start, unbounded};
 use crate::guarded::Guarded;
 use crate::parking::{HERE, park, plainly, unpark, unpark_all, with_queue};
-use loom::thread;
 use pyparking::ParkStatus;
 use pyparking::primitive::{AtomicU32, Ordering};
 use std::sync::Arc;
@@ -50,14 +49,13 @@ impl Shared {
     }
 }
 
-/// LOT-1, SLEEPER-1, SLEEPER-4. Two threads, every schedule: the flag changes outside the bucket lock, and the
+/// LOT-1, SLEEPER-1, SLEEPER-4. Two threads, no bound: the flag changes outside the bucket lock, and the
 /// parker either sees it under that lock or is found queued.
 #[test]
 fn lot_loses_no_wake_up() {
-    every_schedule(Bucket::Real, || {
+    unbounded(Bucket::Real, || {
         let shared = shared();
-        let other = Arc::clone(&shared);
-        let waiter = thread::spawn(move || other.wait_until_set());
+        let waiter = start(&shared, Shared::wait_until_set);
         shared.set_then_wake();
         waiter.join().unwrap();
     });
@@ -69,32 +67,28 @@ fn lot_loses_no_wake_up() {
 fn lot_two_wakers_one_waiter() {
     bounded(Bucket::Real, || {
         let shared = shared();
-        let wakers = [(); 2].map(|()| {
-            let other = Arc::clone(&shared);
-            thread::spawn(move || other.set_then_wake())
-        });
+        let wakers = [(); 2].map(|()| start(&shared, Shared::set_then_wake));
         shared.wait_until_set();
         wakers.into_iter().for_each(|waker| waker.join().unwrap());
     });
 }
 
-/// PARK-1, SLEEPER-2, LOT-1. Two threads, every schedule, bucket lock by the checker: what the waker did is
+/// PARK-1, SLEEPER-2, LOT-1. Two threads, no bound, bucket lock by the checker: what the waker did is
 /// seen after `Ok`, which the parker returns without taking the bucket lock again.
 #[test]
 fn lot_ok_sees_what_the_waker_did() {
-    every_schedule(Bucket::Abstract, || ok_sees_what_the_waker_did());
+    unbounded(Bucket::Abstract, || ok_sees_what_the_waker_did());
 }
 
 /// RAW-1, PARK-1, SLEEPER-2, LOT-1. As above over the real bucket lock: also that its sections are ordered.
 #[test]
 fn lot_ok_sees_what_the_waker_did_real() {
-    every_schedule(Bucket::Real, || ok_sees_what_the_waker_did());
+    unbounded(Bucket::Real, || ok_sees_what_the_waker_did());
 }
 
 fn ok_sees_what_the_waker_did() {
     let shared = shared();
-    let other = Arc::clone(&shared);
-    let waiter = thread::spawn(move || {
+    let waiter = start(&shared, move |other| {
         let status = other.park_undecided();
         assert_eq!((other.decided.get(), other.data.get()), (1, 7));
         status
@@ -104,23 +98,22 @@ fn ok_sees_what_the_waker_did() {
     assert_eq!(status, if woken { ParkStatus::Ok } else { ParkStatus::Again });
 }
 
-/// WAITER-1, WAITER-2, SLEEPER-1. Two threads, every schedule, bucket lock by the checker: a thread that parks
+/// WAITER-1, WAITER-2, SLEEPER-1. Two threads, no bound, bucket lock by the checker: a thread that parks
 /// twice is woken once for each, and the first wake does not count for the second park.
 #[test]
 fn lot_two_parks_need_two_wakes() {
-    every_schedule(Bucket::Abstract, || two_parks_need_two_wakes(false));
+    unbounded(Bucket::Abstract, || two_parks_need_two_wakes(false));
 }
 
 /// SLEEPER-1, REG-1. As above with a thread that has a handle, and so sleeps on the same word both times.
 #[test]
 fn lot_two_parks_on_one_record() {
-    every_schedule(Bucket::Abstract, || two_parks_need_two_wakes(true));
+    unbounded(Bucket::Abstract, || two_parks_need_two_wakes(true));
 }
 
 fn two_parks_need_two_wakes(registered: bool) {
     let shared = shared();
-    let other = Arc::clone(&shared);
-    let waiter = thread::spawn(move || {
+    let waiter = start(&shared, move |other| {
         if registered {
             let _mine = pyparking::ThreadHandle::current();
         }
@@ -143,8 +136,7 @@ fn lot_unpark_all_wakes_all() {
     bounded(Bucket::Real, || {
         let shared = shared();
         let waiters = [(); 2].map(|()| {
-            let other = Arc::clone(&shared);
-            thread::spawn(move || {
+            start(&shared, move |other| {
                 let status = park(HERE, plainly(), || !other.is_set(), |_| unreachable!());
                 assert!(other.is_set());
                 usize::from(status == ParkStatus::Ok)
@@ -166,14 +158,13 @@ fn lot_unpark_all_wakes_all() {
 fn lot_stray_wake_is_slept_over_148820() {
     bounded(Bucket::Real, || {
         let shared = shared();
-        let other = Arc::clone(&shared);
-        let waiter = thread::spawn(move || {
+        let waiter = start(&shared, move |other| {
             let status = other.park_undecided();
             assert_eq!((other.decided.get(), other.data.get()), (1, 7));
             status
         });
         let victim = waiter.thread().clone();
-        let stray = thread::spawn(move || victim.unpark());
+        let stray = spawn(move || victim.unpark());
         let woken = shared.decide_and_wake();
         stray.join().unwrap();
         let status = waiter.join().unwrap();

@@ -1,9 +1,8 @@
 //! Models of what a waker sees in the queue: order, `has_more`, and other addresses in the same bucket.
 
-use crate::explore::{Bucket, bounded, every_schedule};
+use crate::explore::{Bucket, bounded, spawn, start, unbounded};
 use crate::guarded::Guarded;
 use crate::parking::{HERE, THERE, park, plainly, unpark, with_arg, with_queue};
-use loom::thread;
 use pyparking::ParkStatus;
 use std::sync::Arc;
 
@@ -74,35 +73,32 @@ fn queues_are_first_in_first_out() {
     bounded(Bucket::Real, || first_in_first_out());
 }
 
-/// QUEUE-3, QUEUE-4. The same three threads, every schedule, bucket lock by the checker.
+/// QUEUE-3, QUEUE-4. The same three threads, no bound, bucket lock by the checker.
 #[test]
-fn queues_are_first_in_first_out_every_schedule() {
-    every_schedule(Bucket::Abstract, || first_in_first_out());
+fn queues_are_first_in_first_out_unbounded() {
+    unbounded(Bucket::Abstract, || first_in_first_out());
 }
 
 fn first_in_first_out() {
     let hall = hall();
-    let waiters = [0, 1].map(|who| {
-        let hall = Arc::clone(&hall);
-        thread::spawn(move || hall.wait(who))
-    });
+    let waiters = [0, 1].map(|who| start(&hall, move |hall| hall.wait(who)));
     let mut order: Vec<_> = hall.let_one_go().into_iter().collect();
     order.extend(hall.close());
     waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
     assert!(order.is_sorted(), "served {order:?}");
 }
 
-/// QUEUE-2, QUEUE-4. Two threads, every schedule: a thread that waits for another address of the same bucket is
+/// QUEUE-2, QUEUE-4. Two threads, no bound: a thread that waits for another address of the same bucket is
 /// neither woken nor counted.
 ///
 /// CPython issue 135641.
 #[test]
 fn queues_do_not_count_other_addresses_135641() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let closed = Arc::new(Guarded::new(0));
-        let other = Arc::clone(&closed);
-        let waiter =
-            thread::spawn(move || park(THERE, plainly(), || other.get() == 0, |_| unreachable!()));
+        let waiter = start(&closed, move |other| {
+            park(THERE, plainly(), || other.get() == 0, |_| unreachable!())
+        });
         assert_eq!(unpark(HERE, |_, _| {}), (None, false));
         let (woken, has_more) = unpark(THERE, |_, _| closed.set(1));
         assert!(!has_more);
@@ -121,9 +117,7 @@ fn queues_of_two_addresses_in_one_bucket() {
             let closed = Arc::clone(&closed);
             let mine = usize::from(address == THERE);
             let options = with_arg(address);
-            thread::spawn(move || {
-                park(address, options, || closed[mine].get() == 0, |_| unreachable!())
-            })
+            spawn(move || park(address, options, || closed[mine].get() == 0, |_| unreachable!()))
         });
         let woken = [HERE, THERE].map(|address| {
             let mine = usize::from(address == THERE);
@@ -144,10 +138,7 @@ fn queues_of_two_addresses_in_one_bucket() {
 fn queues_let_the_waker_pick() {
     bounded(Bucket::Abstract, || {
         let hall = hall();
-        let waiters = [0, 1].map(|who| {
-            let hall = Arc::clone(&hall);
-            thread::spawn(move || hall.wait(who))
-        });
+        let waiters = [0, 1].map(|who| start(&hall, move |hall| hall.wait(who)));
         with_queue(HERE, |queue| {
             let picked = queue.dequeue_where(|arg| arg.addr() == 1);
             if picked.is_some() {

@@ -1,6 +1,6 @@
 //! Models of the bucket lock itself.
 
-use crate::explore::{Bucket, bounded, every_schedule, start};
+use crate::explore::{Bucket, bounded, start, unbounded};
 use crate::guarded::{Doomed, Guarded};
 use pyparking::RawMutex;
 use std::sync::Arc;
@@ -30,10 +30,10 @@ impl Shared {
     }
 }
 
-/// RAW-1, RAW-4, SLEEPER-1, SLEEPER-4. Two threads, one section each, every schedule.
+/// RAW-1, RAW-4, SLEEPER-1, SLEEPER-4. Two threads, one section each, no bound.
 #[test]
 fn raw_two_threads_exclude_each_other() {
-    every_schedule(Bucket::Real, || {
+    unbounded(Bucket::Real, || {
         let shared = shared();
         let adder = start(&shared, Shared::add_one);
         shared.add_one();
@@ -43,11 +43,11 @@ fn raw_two_threads_exclude_each_other() {
     });
 }
 
-/// RAW-1, RAW-4. Two threads, two sections each, every schedule: a node is used anew, and a lock barges past a
+/// RAW-1, RAW-4. Two threads, two sections each, no bound: a node is used anew, and a lock barges past a
 /// woken waiter.
 #[test]
 fn raw_two_threads_lock_twice() {
-    every_schedule(Bucket::Real, || {
+    unbounded(Bucket::Real, || {
         let shared = shared();
         let adder = start(&shared, |shared| {
             shared.add_one();
@@ -87,10 +87,10 @@ fn raw_every_waiter_is_woken() {
     });
 }
 
-/// RAW-1. Two threads, every schedule: an attempt that succeeds is a lock like any other.
+/// RAW-1. Two threads, no bound: an attempt that succeeds is a lock like any other.
 #[test]
 fn raw_try_lock_excludes() {
-    every_schedule(Bucket::Real, || {
+    unbounded(Bucket::Real, || {
         let shared = shared();
         let tries = start(&shared, Shared::try_add_one);
         shared.add_one();
@@ -114,13 +114,13 @@ fn raw_try_lock_barges_past_a_waiter() {
     });
 }
 
-/// RAW-3, SLEEPER-1. Three threads, every schedule: a third one wakes the waiter for no reason, and the waiter
+/// RAW-3, SLEEPER-1. Three threads, no bound: a third one wakes the waiter for no reason, and the waiter
 /// neither leaves its node in the stack nor believes that it holds the lock.
 ///
 /// CPython issue 148820.
 #[test]
 fn raw_stray_wake_is_slept_over_148820() {
-    every_schedule(Bucket::Real, || {
+    unbounded(Bucket::Real, || {
         let shared = shared();
         let held = shared.mutex.guard();
         let waiter = start(&shared, Shared::add_one);
@@ -138,11 +138,11 @@ fn raw_stray_wake_is_slept_over_148820() {
     });
 }
 
-/// RAW-3, SLEEPER-3. Two threads, every schedule: the last user frees the lock as soon as it has unlocked, while
+/// RAW-3, SLEEPER-3. Two threads, no bound: the last user frees the lock as soon as it has unlocked, while
 /// the other may still be inside its own unlock.
 #[test]
 fn raw_may_be_freed_after_the_last_unlock() {
-    every_schedule(Bucket::Real, || {
+    unbounded(Bucket::Real, || {
         let doomed =
             Arc::new(Doomed::new(Shared { mutex: RawMutex::new(), data: Guarded::new(0) }));
         let leave = |doomed: &Doomed<Shared>| {

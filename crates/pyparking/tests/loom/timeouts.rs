@@ -2,10 +2,9 @@
 //!
 //! The clock moves only when a model says so, at any moment that the checker likes.
 
-use crate::explore::{Bucket, bounded, every_schedule};
+use crate::explore::{Bucket, bounded, spawn, start, unbounded};
 use crate::guarded::Guarded;
 use crate::parking::{HERE, park, pass_soon, plainly, soon, unpark, unpark_all, until, with_queue};
-use loom::thread;
 use pyparking::{Deadline, ParkStatus, monotonic_nanos};
 use std::sync::Arc;
 
@@ -60,14 +59,13 @@ impl Hall {
     }
 }
 
-/// PARK-2, PARK-4. Two threads, every schedule: nobody wakes the thread, the clock does, and not early.
+/// PARK-2, PARK-4. Two threads, no bound: nobody wakes the thread, the clock does, and not early.
 #[test]
 fn timeouts_end_a_park() {
-    every_schedule(Bucket::Real, || {
+    unbounded(Bucket::Real, || {
         let deadline = soon();
         let hall = hall();
-        let other = Arc::clone(&hall);
-        let waiter = thread::spawn(move || {
+        let waiter = start(&hall, move |other| {
             assert_eq!(other.wait(deadline), ParkStatus::Timeout);
             assert!(deadline.passed());
         });
@@ -78,17 +76,16 @@ fn timeouts_end_a_park() {
     });
 }
 
-/// PARK-1, WAITER-1, WAITER-2. Two threads, every schedule: the deadline passes right before an unpark; the
+/// PARK-1, WAITER-1, WAITER-2. Two threads, no bound: the deadline passes right before an unpark; the
 /// thread says `Ok` exactly if the unpark found it.
 ///
 /// CPython issue 114944.
 #[test]
 fn timeouts_do_not_lose_the_wake_114944() {
-    every_schedule(Bucket::Real, || {
+    unbounded(Bucket::Real, || {
         let deadline = soon();
         let hall = hall();
-        let other = Arc::clone(&hall);
-        let waiter = thread::spawn(move || other.wait(deadline));
+        let waiter = start(&hall, move |hall| hall.wait(deadline));
         pass_soon();
         let woken = hall.wake_one_and_close();
         let status = waiter.join().unwrap();
@@ -97,16 +94,15 @@ fn timeouts_do_not_lose_the_wake_114944() {
     });
 }
 
-/// PARK-1, WAITER-2. Three threads, every schedule, bucket lock by the checker: as above with a clock of its own
+/// PARK-1, WAITER-2. Three threads, no bound, bucket lock by the checker: as above with a clock of its own
 /// thread, so that it also moves while the unpark is under way.
 #[test]
 fn timeouts_and_unparks_at_any_moment_114944() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let deadline = soon();
         let hall = hall();
-        let other = Arc::clone(&hall);
-        let waiter = thread::spawn(move || other.wait(deadline));
-        let clock = thread::spawn(pass_soon);
+        let waiter = start(&hall, move |hall| hall.wait(deadline));
+        let clock = spawn(pass_soon);
         let woken = hall.wake_one_and_close();
         let status = waiter.join().unwrap();
         clock.join().unwrap();
@@ -119,8 +115,7 @@ fn timeouts_and_unparks_at_any_moment_114944() {
 fn timeouts_against_unpark_all() {
     bounded(Bucket::Real, || {
         let deadline = soon();
-        let waiters =
-            [(); 2].map(|()| thread::spawn(move || park(HERE, until(deadline), || true, |_| {})));
+        let waiters = [(); 2].map(|()| spawn(move || park(HERE, until(deadline), || true, |_| {})));
         pass_soon();
         let woken = unpark_all(HERE);
         let statuses = waiters.map(|waiter| waiter.join().unwrap());
@@ -137,18 +132,16 @@ fn timeouts_leave_a_true_queue() {
     bounded(Bucket::Real, || leave_a_true_queue());
 }
 
-/// PARK-2, QUEUE-1, QUEUE-4. The same three threads, every schedule, bucket lock by the checker.
+/// PARK-2, QUEUE-1, QUEUE-4. The same three threads, no bound, bucket lock by the checker.
 #[test]
-fn timeouts_leave_a_true_queue_every_schedule() {
-    every_schedule(Bucket::Abstract, || leave_a_true_queue());
+fn timeouts_leave_a_true_queue_unbounded() {
+    unbounded(Bucket::Abstract, || leave_a_true_queue());
 }
 
 fn leave_a_true_queue() {
     let hall = hall();
-    let waiters = [soon(), Deadline::NEVER].map(|deadline| {
-        let hall = Arc::clone(&hall);
-        thread::spawn(move || hall.wait(deadline))
-    });
+    let waiters =
+        [soon(), Deadline::NEVER].map(|deadline| start(&hall, move |hall| hall.wait(deadline)));
     pass_soon();
     let woken = hall.close();
     let statuses = waiters.map(|waiter| waiter.join().unwrap());
@@ -164,9 +157,8 @@ fn timeouts_may_wake_those_behind() {
         let deadline = soon();
         let closed = Arc::new(Guarded::new(0));
         let behind = Arc::clone(&closed);
-        let behind =
-            thread::spawn(move || park(HERE, plainly(), || behind.get() == 0, |_| unreachable!()));
-        let quitter = thread::spawn(move || {
+        let behind = spawn(move || park(HERE, plainly(), || behind.get() == 0, |_| unreachable!()));
+        let quitter = spawn(move || {
             let mut woken = 0;
             let status = park(
                 HERE,
@@ -189,13 +181,13 @@ fn timeouts_may_wake_those_behind() {
     });
 }
 
-/// PARK-4. Two threads, every schedule: a deadline that has passed is never queued, so no unpark finds it.
+/// PARK-4. Two threads, no bound: a deadline that has passed is never queued, so no unpark finds it.
 ///
 /// CPython issue 135871, in the lot.
 #[test]
 fn timeouts_of_zero_do_not_queue_135871() {
-    every_schedule(Bucket::Abstract, || {
-        let waker = thread::spawn(|| unpark(HERE, |_, _| {}));
+    unbounded(Bucket::Abstract, || {
+        let waker = spawn(|| unpark(HERE, |_, _| {}));
         let before = monotonic_nanos();
         let mut asked = false;
         let status = park(HERE, until(Deadline::NOW), || true, |_| asked = true);

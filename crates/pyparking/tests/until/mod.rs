@@ -5,8 +5,8 @@ use std::panic::resume_unwind;
 use std::thread::{JoinHandle, yield_now};
 use std::time::Duration;
 
-/// Long enough for a loaded emulator. Only a test that fails waits this long.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Long enough for a loaded emulator. Only a test that fails waits this long; with a seeded fault one is to.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(seeded_faults) { 10 } else { 60 });
 
 /// Waits until `condition` holds.
 #[track_caller]

@@ -85,7 +85,6 @@ impl RwMutex {
             return if self.try_wish(wish) { LockStatus::Acquired } else { LockStatus::Failure };
         }
         let mut spin = Spin::new(deadline, flags.interruptible());
-        let mut fair_at = None;
         loop {
             // ORD: Relaxed, the compare-exchanges decide.
             let seen = self.word.load(Ordering::Relaxed);
@@ -94,7 +93,7 @@ impl RwMutex {
                     return LockStatus::Acquired;
                 }
             } else if (has_parked(seen) || !spin.turn()) && self.mark_parked(seen) {
-                let fair_at = *fair_at.get_or_insert_with(|| spin.began() + FAIR_AFTER);
+                let fair_at = spin.began() + FAIR_AFTER;
                 if let Some(status) = self.wait(wish, deadline, flags, fair_at) {
                     return status;
                 }

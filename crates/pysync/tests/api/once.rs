@@ -17,7 +17,11 @@ fn a_flag_is_fresh_then_done_for_ever() {
     for flag in [zeroed, OnceFlag::new(), OnceFlag::default()] {
         assert_eq!((flag.bits(), flag.is_done()), (0, false));
         let mut seen = 0;
-        assert_eq!(flag.call_once(|| Ok::<(), ()>(seen = flag.bits())), Ok(()));
+        let result = flag.call_once(|| {
+            seen = flag.bits();
+            Ok::<(), ()>(())
+        });
+        assert_eq!(result, Ok(()));
         assert_eq!(seen, 1, "running, nobody waits");
         assert_eq!((flag.bits(), flag.is_done()), (4, true));
         assert_eq!(flag.call_once(|| Err("must not run")), Ok(()));
@@ -124,7 +128,11 @@ fn a_failure_lets_one_of_the_waiters_try() {
 fn a_flag_prints_whether_it_is_done() {
     let flag = OnceFlag::new();
     let mut inside = String::new();
-    let _done = flag.call_once(|| Ok::<(), ()>(inside = format!("{flag:?}")));
+    let result = flag.call_once(|| {
+        inside = format!("{flag:?}");
+        Ok::<(), ()>(())
+    });
+    assert_eq!(result, Ok(()));
     assert_eq!(inside, "OnceFlag { done: false }");
     assert_eq!(format!("{flag:?}"), "OnceFlag { done: true }");
 }

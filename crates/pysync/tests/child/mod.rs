@@ -42,7 +42,8 @@ fn this_program() -> Command {
             && name.ends_with("_RUNNER")
             && name.contains(&os)
     };
-    let runner = vars().find(|(name, _)| is_ours(name)).map(|(_, runner)| runner);
+    // A Windows program under an emulator runs others by itself.
+    let runner = vars().find(|(name, _)| !cfg!(windows) && is_ours(name)).map(|(_, runner)| runner);
     let mut words = runner.iter().flat_map(|runner| runner.split_whitespace());
     match words.next() {
         Some(emulator) => {

@@ -1,14 +1,14 @@
 //! Models of the forms that carry their data.
 
-use crate::explore::{Bucket, every_schedule, start};
+use crate::explore::{Bucket, start, unbounded};
 use crate::guarded::Guarded;
 use pysync::{MutexCell, OnceCell, RwCell};
 use std::sync::Arc;
 
-/// MUTEX-1, MUTEX-2. Two threads, every schedule: the value is lent to one thread at a time.
+/// MUTEX-1, MUTEX-2. Two threads, no bound: the value is lent to one thread at a time.
 #[test]
 fn cells_mutex_lends_to_one() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let cell = Arc::new(MutexCell::new(Guarded::new(0)));
         let adder = start(&cell, |cell| {
             cell.lock().bump();
@@ -19,10 +19,10 @@ fn cells_mutex_lends_to_one() {
     });
 }
 
-/// RW-1, RW-2. Two threads, every schedule: the value is lent to a reader or to a writer.
+/// RW-1, RW-2. Two threads, no bound: the value is lent to a reader or to a writer.
 #[test]
 fn cells_rw_lends_to_readers_or_a_writer() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let cell = Arc::new(RwCell::new(Guarded::new(0)));
         let writer = start(&cell, |cell| {
             cell.write().bump();
@@ -33,10 +33,10 @@ fn cells_rw_lends_to_readers_or_a_writer() {
     });
 }
 
-/// ONCE-1, ONCE-2. Two threads, every schedule: both get the one value, whole.
+/// ONCE-1, ONCE-2. Two threads, no bound: both get the one value, whole.
 #[test]
 fn cells_once_makes_one_value() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let cell = Arc::new(OnceCell::new());
         let other = start(&cell, |cell| {
             let made = cell.get_or_init(|| Guarded::new(7));
@@ -48,10 +48,10 @@ fn cells_once_makes_one_value() {
     });
 }
 
-/// ONCE-2. Two threads, every schedule: `get` shows nothing, or the value whole.
+/// ONCE-2. Two threads, no bound: `get` shows nothing, or the value whole.
 #[test]
 fn cells_once_get_sees_the_value() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let cell = Arc::new(OnceCell::new());
         let maker = start(&cell, |cell| {
             cell.get_or_init(|| Guarded::new(7));

@@ -1,6 +1,6 @@
 //! Models of the one-shot event.
 
-use crate::explore::{Bucket, bounded, every_schedule, start};
+use crate::explore::{Bucket, bounded, spawn, start, unbounded};
 use crate::guarded::{Doomed, Guarded};
 use crate::queue::with_queued;
 use pyparking::{ThreadHandle, clock};
@@ -32,10 +32,10 @@ impl Shared {
     }
 }
 
-/// EVENT-1, EVENT-2. Two threads, every schedule: no wait misses the notify, and it sees what came before.
+/// EVENT-1, EVENT-2. Two threads, no bound: no wait misses the notify, and it sees what came before.
 #[test]
 fn event_wait_sees_what_came_before_notify() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         let waiter = start(&shared, Shared::wait);
         shared.tell();
@@ -44,10 +44,10 @@ fn event_wait_sees_what_came_before_notify() {
     });
 }
 
-/// EVENT-1, EVENT-2, LOT-1. Two threads, every schedule, real bucket.
+/// EVENT-1, EVENT-2, LOT-1. Two threads, no bound, real bucket.
 #[test]
 fn event_over_the_real_bucket() {
-    every_schedule(Bucket::Real, || {
+    unbounded(Bucket::Real, || {
         let shared = shared();
         let waiter = start(&shared, Shared::wait);
         shared.tell();
@@ -80,10 +80,10 @@ fn event_two_notifies_are_one() {
     });
 }
 
-/// EVENT-1. Two threads, every schedule: `is_set` and a wait of no time at all, which never parks.
+/// EVENT-1. Two threads, no bound: `is_set` and a wait of no time at all, which never parks.
 #[test]
 fn event_is_set_sees_what_came_before_notify() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         let looks = start(&shared, |shared| {
             if shared.event.is_set() || shared.event.wait_timed(Some(Duration::ZERO)) {
@@ -96,11 +96,11 @@ fn event_is_set_sees_what_came_before_notify() {
     });
 }
 
-/// EVENT-1, EVENT-2, PARK-1. Two threads, every schedule: a deadline against the notify. True means set and seen;
+/// EVENT-1, EVENT-2, PARK-1. Two threads, no bound: a deadline against the notify. True means set and seen;
 /// a wait that gave up says no more than that it was not set then.
 #[test]
 fn event_timed_wait_against_notify() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         let waiter = start(&shared, |shared| {
             let set = shared.event.wait_timed(Some(MICROSECOND));
@@ -141,25 +141,25 @@ fn event_last_waiter_takes_the_bit_along() {
     });
 }
 
-/// The state table of event.rs. Two threads, every schedule: nobody notifies; the waiter, once gone, has left
+/// The state table of event.rs. Two threads, no bound: nobody notifies; the waiter, once gone, has left
 /// nothing behind.
 #[test]
 fn event_timed_wait_leaves_nothing_behind() {
-    every_schedule(Bucket::Real, || {
+    unbounded(Bucket::Real, || {
         let shared = shared();
         let waiter = ThreadHandle::current();
-        let ends = loom::thread::spawn(move || waiter.interrupt());
+        let ends = spawn(move || waiter.interrupt());
         assert!(!shared.event.wait_timed(None), "interrupted");
         assert_eq!(shared.event.bits(), 0);
         ends.join().unwrap();
     });
 }
 
-/// EVENT-3, EVENT-4. Two threads, every schedule: the waiter frees the event as soon as its wait is over, while
+/// EVENT-3, EVENT-4. Two threads, no bound: the waiter frees the event as soon as its wait is over, while
 /// the notifier may still be inside `notify`.
 #[test]
 fn event_may_be_freed_after_the_wait() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let doomed = Arc::new(Doomed::new(Shared { event: Event::new(), data: Guarded::new(0) }));
         let notifier = start(&doomed, |doomed| doomed.get().tell());
         doomed.get().wait();
@@ -175,7 +175,7 @@ fn event_interrupt_against_notify() {
         let shared = shared();
         let waiter = start(&shared, |shared| {
             let me = ThreadHandle::current();
-            let interrupter = loom::thread::spawn(move || me.interrupt());
+            let interrupter = spawn(move || me.interrupt());
             let set = shared.event.wait_with(None, LockFlags::FAIL_IF_INTERRUPTED);
             if set {
                 assert_eq!(shared.data.get(), 7);

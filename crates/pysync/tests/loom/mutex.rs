@@ -1,6 +1,6 @@
 //! Models of the one-byte mutex without time: exclusion, bits, barging, freeing.
 
-use crate::explore::{Bucket, bounded, every_schedule, start};
+use crate::explore::{Bucket, bounded, start, unbounded};
 use crate::guarded::{Doomed, Guarded};
 use crate::queue::{queued, with_queued};
 use pysync::{Mutex, NotLocked};
@@ -37,10 +37,10 @@ impl Shared {
     }
 }
 
-/// MUTEX-1, MUTEX-2, MUTEX-4. Two threads, every schedule.
+/// MUTEX-1, MUTEX-2, MUTEX-4. Two threads, no bound.
 #[test]
 fn mutex_two_threads_exclude_each_other() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         let adder = start(&shared, Shared::add_one);
         shared.add_one();
@@ -49,10 +49,10 @@ fn mutex_two_threads_exclude_each_other() {
     });
 }
 
-/// MUTEX-1, MUTEX-2, MUTEX-4, RAW-1. Two threads, every schedule, real bucket.
+/// MUTEX-1, MUTEX-2, MUTEX-4, RAW-1. Two threads, no bound, real bucket.
 #[test]
 fn mutex_two_threads_over_the_real_bucket() {
-    every_schedule(Bucket::Real, || {
+    unbounded(Bucket::Real, || {
         let shared = shared();
         let adder = start(&shared, Shared::add_one);
         shared.add_one();
@@ -95,10 +95,10 @@ fn three_threads() {
     shared.ends_with(3);
 }
 
-/// MUTEX-1, MUTEX-2. Two threads, every schedule: an attempt never blocks, and when it succeeds it is a lock.
+/// MUTEX-1, MUTEX-2. Two threads, no bound: an attempt never blocks, and when it succeeds it is a lock.
 #[test]
 fn mutex_try_lock_excludes() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         let tries = start(&shared, Shared::try_add_one);
         shared.add_one();
@@ -122,11 +122,11 @@ fn mutex_try_lock_barges_past_a_waiter() {
     });
 }
 
-/// The state table of mutex.rs, MUTEX-3. Two threads, every schedule: while one thread holds and one waits, the
+/// The state table of mutex.rs, MUTEX-3. Two threads, no bound: while one thread holds and one waits, the
 /// bits are those of the table, and after the release the last waiter leaves none behind.
 #[test]
 fn mutex_bits_of_one_waiter() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         shared.mutex.lock();
         let waiter = start(&shared, Shared::add_one);
@@ -186,11 +186,11 @@ fn mutex_bits_ignore_neighbours_135641() {
     });
 }
 
-/// MUTEX-6. Two threads, every schedule: the last user frees the mutex as soon as it has unlocked, while the
+/// MUTEX-6. Two threads, no bound: the last user frees the mutex as soon as it has unlocked, while the
 /// other may still be inside its own unlock.
 #[test]
 fn mutex_may_be_freed_after_the_last_unlock() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let doomed = Arc::new(Doomed::new(Shared { mutex: Mutex::new(), data: Guarded::new(0) }));
         let leave = |doomed: &Doomed<Shared>| {
             let shared = doomed.get();
@@ -207,11 +207,11 @@ fn mutex_may_be_freed_after_the_last_unlock() {
     });
 }
 
-/// MUTEX-2, MUTEX-4. Two threads, every schedule: `try_unlock` of the holder releases like `unlock`, and changes
+/// MUTEX-2, MUTEX-4. Two threads, no bound: `try_unlock` of the holder releases like `unlock`, and changes
 /// nothing when the mutex is free.
 #[test]
 fn mutex_try_unlock_releases() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         shared.mutex.lock();
         let waiter = start(&shared, Shared::add_one);

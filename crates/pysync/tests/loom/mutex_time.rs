@@ -1,6 +1,6 @@
 //! Models of the one-byte mutex with deadlines, interrupts and the millisecond after which it is handed over.
 
-use crate::explore::{Bucket, bounded, every_schedule, start};
+use crate::explore::{Bucket, bounded, spawn, start, unbounded};
 use crate::guarded::Guarded;
 use crate::queue::{queued, with_queued};
 use loom::thread::JoinHandle;
@@ -58,11 +58,11 @@ fn got(status: LockStatus) -> u32 {
     u32::from(status == LockStatus::Acquired)
 }
 
-/// MUTEX-3, MUTEX-4, PARK-2. Two threads, every schedule: a timed lock against a release at the deadline. Either
+/// MUTEX-3, MUTEX-4, PARK-2. Two threads, no bound: a timed lock against a release at the deadline. Either
 /// it gets the mutex, or it gives up and no `HAS_PARKED` stays behind.
 #[test]
 fn mutex_timed_lock_against_unlock() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         shared.mutex.lock();
         let waiter = start(&shared, |shared| {
@@ -112,13 +112,13 @@ fn mutex_timed_lock_beside_a_waiter() {
     });
 }
 
-/// The doc of `lock_timed`. Two threads, every schedule: a zero timeout gets a free mutex, and else is back at
+/// The doc of `lock_timed`. Two threads, no bound: a zero timeout gets a free mutex, and else is back at
 /// once: it is never queued and moves no bit.
 ///
 /// CPython issue 135871.
 #[test]
 fn mutex_zero_timeout_never_parks_135871() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         let tries = start(&shared, |shared| {
             let status = shared.add_one_within(Some(Duration::ZERO), LockFlags::DETACH);
@@ -218,7 +218,7 @@ fn mutex_two_waiters_are_handed_the_mutex_in_turn() {
 /// Locks as told while another thread interrupts this one; that thread.
 fn interrupted(shared: &Shared, flags: LockFlags) -> (LockStatus, JoinHandle<bool>) {
     let me = ThreadHandle::current();
-    let interrupter = loom::thread::spawn(move || me.interrupt());
+    let interrupter = spawn(move || me.interrupt());
     (shared.add_one_within(None, flags), interrupter)
 }
 

@@ -1,6 +1,6 @@
 //! Models of the once flag.
 
-use crate::explore::{Bucket, bounded, every_schedule, start};
+use crate::explore::{Bucket, bounded, start, unbounded};
 use crate::guarded::Guarded;
 use pysync::OnceFlag;
 use std::convert::Infallible;
@@ -51,10 +51,10 @@ impl Shared {
     }
 }
 
-/// ONCE-1, ONCE-2. Two threads, every schedule: one run, seen by both.
+/// ONCE-1, ONCE-2. Two threads, no bound: one run, seen by both.
 #[test]
 fn once_runs_once() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         let other = start(&shared, Shared::succeed);
         shared.succeed();
@@ -63,10 +63,10 @@ fn once_runs_once() {
     });
 }
 
-/// ONCE-1, ONCE-2, ONCE-4, LOT-1. Two threads, every schedule, real bucket.
+/// ONCE-1, ONCE-2, ONCE-4, LOT-1. Two threads, no bound, real bucket.
 #[test]
 fn once_over_the_real_bucket() {
-    every_schedule(Bucket::Real, || {
+    unbounded(Bucket::Real, || {
         let shared = shared();
         let other = start(&shared, Shared::succeed);
         shared.succeed();
@@ -87,11 +87,11 @@ fn once_three_threads_run_once() {
     });
 }
 
-/// ONCE-1, ONCE-3. Two threads, every schedule: the first run fails, which its caller gets told; the other
+/// ONCE-1, ONCE-3. Two threads, no bound: the first run fails, which its caller gets told; the other
 /// caller's run succeeds and sees what the failed one left.
 #[test]
 fn once_failure_is_retried() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         let other = start(&shared, Shared::fail_once);
         let failed = [shared.fail_once(), other.join().unwrap()];
@@ -113,11 +113,11 @@ fn once_failure_wakes_everybody() {
     });
 }
 
-/// ONCE-3. Two threads, every schedule: the first run panics; the flag is fresh again, and the other thread, or a
+/// ONCE-3. Two threads, no bound: the first run panics; the flag is fresh again, and the other thread, or a
 /// second call, succeeds.
 #[test]
 fn once_panic_leaves_it_fresh() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         let waiter = start(&shared, Shared::succeed);
         // Without the panic hook: a message for each schedule would be thousands.
@@ -131,10 +131,10 @@ fn once_panic_leaves_it_fresh() {
     });
 }
 
-/// ONCE-2. Two threads, every schedule: `is_done` sees what the run did.
+/// ONCE-2. Two threads, no bound: `is_done` sees what the run did.
 #[test]
 fn once_is_done_sees_the_run() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         let looks = start(&shared, |shared| {
             if shared.flag.is_done() {

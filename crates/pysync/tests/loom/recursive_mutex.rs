@@ -1,6 +1,6 @@
 //! Models of the recursive mutex.
 
-use crate::explore::{Bucket, bounded, every_schedule, start};
+use crate::explore::{Bucket, bounded, start, unbounded};
 use crate::guarded::Guarded;
 use pysync::{NotOwner, RecursiveMutex};
 use std::sync::Arc;
@@ -35,11 +35,11 @@ impl Shared {
     }
 }
 
-/// RECURSIVE-1, RECURSIVE-2, MUTEX-1. Two threads, every schedule: the owner alone sees itself as the owner, and
+/// RECURSIVE-1, RECURSIVE-2, MUTEX-1. Two threads, no bound: the owner alone sees itself as the owner, and
 /// takes over no levels.
 #[test]
 fn recursive_owner_is_seen_by_itself_only() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         let adder = start(&shared, Shared::add_one);
         shared.add_one();
@@ -48,11 +48,11 @@ fn recursive_owner_is_seen_by_itself_only() {
     });
 }
 
-/// RECURSIVE-1. Two threads, every schedule: an unlock, or an attempt, by a thread that is not the owner changes
+/// RECURSIVE-1. Two threads, no bound: an unlock, or an attempt, by a thread that is not the owner changes
 /// nothing.
 #[test]
 fn recursive_others_can_not_unlock() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         let other = start(&shared, |shared| {
             assert_eq!(shared.mutex.try_unlock(), Err(NotOwner));

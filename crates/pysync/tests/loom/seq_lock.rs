@@ -1,6 +1,6 @@
 //! Models of the sequence lock, with two words of data that belong together.
 
-use crate::explore::{Bucket, bounded, every_schedule, start};
+use crate::explore::{Bucket, bounded, start, unbounded};
 use pyparking::primitive::{AtomicU32, Ordering};
 use pysync::SeqLock;
 use std::sync::Arc;
@@ -55,13 +55,13 @@ impl Shared {
     }
 }
 
-/// SEQ-2, SEQ-3. Two threads, every schedule and every value that a relaxed load may see: what a read accepts is
+/// SEQ-2, SEQ-3. Two threads, no bound: what a read accepts is
 /// whole.
 ///
 /// CPython issue 121368.
 #[test]
 fn seq_torn_read_is_never_accepted_121368() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         let writer = start(&shared, |shared| shared.write(1));
         let read = shared.try_read();
@@ -72,11 +72,11 @@ fn seq_torn_read_is_never_accepted_121368() {
     });
 }
 
-/// SEQ-2, SEQ-3. Two threads, every schedule: the same over two writes, where a read may begin in one and end in
+/// SEQ-2, SEQ-3. Two threads, no bound: the same over two writes, where a read may begin in one and end in
 /// the next.
 #[test]
 fn seq_torn_read_across_two_writes() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         let writer = start(&shared, |shared| {
             shared.write(1);
@@ -88,10 +88,10 @@ fn seq_torn_read_across_two_writes() {
     });
 }
 
-/// SEQ-2, SEQ-4. Two threads, every schedule: `read` repeats until it was not disturbed, and ends.
+/// SEQ-2, SEQ-4. Two threads, no bound: `read` repeats until it was not disturbed, and ends.
 #[test]
 fn seq_read_repeats_until_whole() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         let writer = start(&shared, |shared| shared.write(1));
         let [left, right] = shared.lock.read(|| shared.pair());
@@ -100,10 +100,10 @@ fn seq_read_repeats_until_whole() {
     });
 }
 
-/// SEQ-1, SEQ-4. Two threads, every schedule: writers exclude each other, and each sees the last one's data.
+/// SEQ-1, SEQ-4. Two threads, no bound: writers exclude each other, and each sees the last one's data.
 #[test]
 fn seq_writers_exclude_each_other() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         let writer = start(&shared, Shared::add_one);
         shared.add_one();
@@ -126,11 +126,11 @@ fn seq_two_writers_and_a_reader() {
     });
 }
 
-/// SEQ-1, SEQ-2. Two threads, every schedule: a write that is abandoned leaves the sequence as it was, and no
+/// SEQ-1, SEQ-2. Two threads, no bound: a write that is abandoned leaves the sequence as it was, and no
 /// reader is the worse for it.
 #[test]
 fn seq_abandoned_write_changes_nothing() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         let writer = start(&shared, |shared| {
             shared.lock.lock_write();
@@ -145,10 +145,10 @@ fn seq_abandoned_write_changes_nothing() {
     });
 }
 
-/// SEQ-1, SEQ-3. Two threads, every schedule: an abandoned write before a true one, on the same number.
+/// SEQ-1, SEQ-3. Two threads, no bound: an abandoned write before a true one, on the same number.
 #[test]
 fn seq_write_after_an_abandoned_one() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         let writer = start(&shared, |shared| {
             shared.lock.lock_write();
@@ -161,10 +161,10 @@ fn seq_write_after_an_abandoned_one() {
     });
 }
 
-/// SEQ-1. Two threads, every schedule: an attempt to write or read beside a writer neither waits nor gets in.
+/// SEQ-1. Two threads, no bound: an attempt to write or read beside a writer neither waits nor gets in.
 #[test]
 fn seq_attempts_do_not_wait() {
-    every_schedule(Bucket::Abstract, || {
+    unbounded(Bucket::Abstract, || {
         let shared = shared();
         let writer = start(&shared, |shared| shared.write(1));
         if let Some(begun) = shared.lock.try_begin_read() {
