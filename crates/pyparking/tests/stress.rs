@@ -125,7 +125,9 @@ fn parks_are_interrupted_while_they_are_unparked() {
     let ends = all_joined(sleepers);
     let sum = |which: usize| ends.iter().map(|ends| ends[which]).sum::<u64>();
     let totals = LOT.totals();
-    assert_eq!([sum(0), sum(1), sum(2)], [totals.wakes, totals.timeouts, totals.interrupts]);
+    assert_eq!([sum(0), sum(2)], [totals.wakes, totals.interrupts]);
+    // A park whose deadline has passed before it could queue times out without having been in the queue.
+    assert!(sum(1) >= totals.timeouts, "{} timeouts seen, {} counted", sum(1), totals.timeouts);
     assert_eq!(totals.parks, totals.wakes + totals.timeouts + totals.interrupts);
 }
 
