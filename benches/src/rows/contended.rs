@@ -117,7 +117,10 @@ impl<L: Exclusive> Arm for Contended<L> {
 }
 
 /// The section of lockbench, `length` times.
-#[inline]
+///
+/// Never inlined: what the compiler keeps in registers around a lock's slow path differs from arm to arm by more
+/// than the locks do.
+#[inline(never)]
 pub(super) fn add_together(value: &mut f64, mine: &mut f64, length: u32) {
     for _ in 0..length {
         *value += *mine;

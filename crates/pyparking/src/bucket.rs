@@ -124,6 +124,11 @@ native! {
             None
         }
 
+        /// Frees the lock, whoever held it.
+        ///
+        /// # Safety
+        ///
+        /// The calling thread is the only one.
         unsafe fn after_fork_child(&self) {
             // SAFETY: as the caller says.
             unsafe { self.0.after_fork_child() };
@@ -164,6 +169,11 @@ modelled! {
             Some(self.with(f))
         }
 
+        /// Frees the lock, whoever held it.
+        ///
+        /// # Safety
+        ///
+        /// The calling thread is the only one.
         unsafe fn after_fork_child(&self) {}
     }
 }

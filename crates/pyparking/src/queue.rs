@@ -199,7 +199,12 @@ impl Tree {
         unsafe { Self::visit_below(&self.root, visit) };
     }
 
-    /// Recursion is bounded by the number of address bits.
+    /// Visits what is at `place` and below; false once `visit` said no. Recursion is bounded by the number of
+    /// address bits.
+    ///
+    /// # Safety
+    ///
+    /// As [`visit`](Self::visit).
     unsafe fn visit_below(place: &Place, visit: &mut dyn FnMut(&Waiter) -> bool) -> bool {
         // SAFETY: under the lock (QUEUE-1); everything in the tree is alive.
         let Some(leader) = (unsafe { place.get().as_ref() }) else { return true };

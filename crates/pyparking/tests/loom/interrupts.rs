@@ -70,12 +70,12 @@ fn interrupts_wait_for_an_interruptible_park() {
     });
 }
 
-/// PARK-1, REG-2, WAITER-2. Three threads, no bound, bucket lock by the checker: of an interrupt and an
+/// PARK-1, REG-2, WAITER-2. Three threads, bounded, bucket lock by the checker: of an interrupt and an
 /// unpark the thread reports one; a reported unpark leaves the interrupt for the next park, a reported
 /// interrupt was seen by the unpark as "nobody waits".
 #[test]
 fn interrupts_do_not_lose_the_wake() {
-    unbounded(Bucket::Abstract, || {
+    bounded(Bucket::Abstract, || {
         let closed = Arc::new(Guarded::new(0));
         let waiter = start(&closed, move |other| {
             let interrupter = interrupt_me();

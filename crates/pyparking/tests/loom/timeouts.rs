@@ -76,13 +76,13 @@ fn timeouts_end_a_park() {
     });
 }
 
-/// PARK-1, WAITER-1, WAITER-2. Two threads, no bound: the deadline passes right before an unpark; the
+/// PARK-1, WAITER-1, WAITER-2. Two threads, bounded: the deadline passes right before an unpark; the
 /// thread says `Ok` exactly if the unpark found it.
 ///
 /// CPython issue 114944.
 #[test]
 fn timeouts_do_not_lose_the_wake_114944() {
-    unbounded(Bucket::Real, || {
+    bounded(Bucket::Real, || {
         let deadline = soon();
         let hall = hall();
         let waiter = start(&hall, move |hall| hall.wait(deadline));
@@ -129,25 +129,17 @@ fn timeouts_against_unpark_all() {
 /// and sees whether the other is still queued; the other is woken all the same.
 #[test]
 fn timeouts_leave_a_true_queue() {
-    bounded(Bucket::Real, || leave_a_true_queue());
-}
-
-/// PARK-2, QUEUE-1, QUEUE-4. The same three threads, no bound, bucket lock by the checker.
-#[test]
-fn timeouts_leave_a_true_queue_unbounded() {
-    unbounded(Bucket::Abstract, || leave_a_true_queue());
-}
-
-fn leave_a_true_queue() {
-    let hall = hall();
-    let waiters =
-        [soon(), Deadline::NEVER].map(|deadline| start(&hall, move |hall| hall.wait(deadline)));
-    pass_soon();
-    let woken = hall.close();
-    let statuses = waiters.map(|waiter| waiter.join().unwrap());
-    let ok = statuses.iter().filter(|status| **status == ParkStatus::Ok).count();
-    assert_eq!(woken, ok, "{statuses:?}");
-    assert!(matches!(statuses[1], ParkStatus::Ok | ParkStatus::Again));
+    bounded(Bucket::Real, || {
+        let hall = hall();
+        let waiters =
+            [soon(), Deadline::NEVER].map(|deadline| start(&hall, move |hall| hall.wait(deadline)));
+        pass_soon();
+        let woken = hall.close();
+        let statuses = waiters.map(|waiter| waiter.join().unwrap());
+        let ok = statuses.iter().filter(|status| **status == ParkStatus::Ok).count();
+        assert_eq!(woken, ok, "{statuses:?}");
+        assert!(matches!(statuses[1], ParkStatus::Ok | ParkStatus::Again));
+    });
 }
 
 /// PARK-1, PARK-2, LOT-2. Three threads, bounded: who gives up may wake others, outside the bucket lock.

@@ -119,7 +119,7 @@ fn event_timed_wait_against_notify() {
 /// bit to the other, and the last one takes it along.
 #[test]
 fn event_last_waiter_takes_the_bit_along() {
-    bounded(Bucket::Real, || {
+    bounded(Bucket::Abstract, || {
         let shared = shared();
         let waits = |shared: &Shared| {
             let set = shared.event.wait_timed(Some(MICROSECOND));

@@ -113,11 +113,11 @@ fn once_failure_wakes_everybody() {
     });
 }
 
-/// ONCE-3. Two threads, no bound: the first run panics; the flag is fresh again, and the other thread, or a
+/// ONCE-3. Two threads, bounded: the first run panics; the flag is fresh again, and the other thread, or a
 /// second call, succeeds.
 #[test]
 fn once_panic_leaves_it_fresh() {
-    unbounded(Bucket::Abstract, || {
+    bounded(Bucket::Abstract, || {
         let shared = shared();
         let waiter = start(&shared, Shared::succeed);
         // Without the panic hook: a message for each schedule would be thousands.

@@ -35,11 +35,11 @@ impl Shared {
     }
 }
 
-/// RECURSIVE-1, RECURSIVE-2, MUTEX-1. Two threads, no bound: the owner alone sees itself as the owner, and
+/// RECURSIVE-1, RECURSIVE-2, MUTEX-1. Two threads, bounded: the owner alone sees itself as the owner, and
 /// takes over no levels.
 #[test]
 fn recursive_owner_is_seen_by_itself_only() {
-    unbounded(Bucket::Abstract, || {
+    bounded(Bucket::Abstract, || {
         let shared = shared();
         let adder = start(&shared, Shared::add_one);
         shared.add_one();

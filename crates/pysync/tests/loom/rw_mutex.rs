@@ -69,10 +69,10 @@ fn rw_reader_and_writer_exclude_each_other() {
     });
 }
 
-/// RW-1, RW-2, LOT-1. Two threads, no bound, real bucket.
+/// RW-1, RW-2, LOT-1. Two threads, bounded, real bucket.
 #[test]
 fn rw_reader_and_writer_over_the_real_bucket() {
-    unbounded(Bucket::Real, || {
+    bounded(Bucket::Real, || {
         let shared = shared();
         let writer = start(&shared, Shared::write);
         shared.read();

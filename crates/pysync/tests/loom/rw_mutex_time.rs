@@ -89,16 +89,16 @@ fn rw_timed_writer_leaves_no_trace() {
     });
 }
 
-/// RW-5. Three threads, bounded: a writer waits for a reader that stays, and a second reader queues behind the
+/// RW-5. Four threads, bounded: a writer waits for a reader that stays, and a second reader queues behind the
 /// writer. When the writer gives up, the second reader gets in beside the first.
 #[test]
 fn rw_readers_go_on_when_the_writer_gives_up() {
     bounded(Bucket::Abstract, || {
         let shared = shared();
         shared.mutex.read_lock();
-        let me = start(&shared, |shared| {
-            let handle = ThreadHandle::current();
-            let interrupter = spawn(move || handle.interrupt());
+        let writer = start(&shared, |shared| {
+            let me = ThreadHandle::current();
+            let interrupter = spawn(move || me.interrupt());
             let written = shared.write_within(None, LockFlags::FAIL_IF_INTERRUPTED);
             assert_eq!(written, 0, "the reader stays");
             interrupter
@@ -106,7 +106,7 @@ fn rw_readers_go_on_when_the_writer_gives_up() {
         let second = start(&shared, Shared::read);
         // The first reader is still inside: nobody but the writer that gives up can let the second in.
         second.join().unwrap();
-        me.join().unwrap().join().unwrap();
+        writer.join().unwrap().join().unwrap();
         assert_eq!(shared.mutex.bits(), 4);
         shared.mutex.read_unlock();
         shared.ends_with(0);

@@ -138,7 +138,7 @@ fn seq_abandoned_write_changes_nothing() {
         });
         let begun = shared.lock.begin_read();
         assert_eq!((begun, shared.pair()), (0, [0, 0]));
-        shared.lock.end_read(begun);
+        let _whole = shared.lock.end_read(begun);
         writer.join().unwrap();
         assert_eq!(shared.lock.sequence(), 0);
         assert!(shared.lock.end_read(begun), "the data is that of the same number");

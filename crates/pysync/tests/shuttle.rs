@@ -1,0 +1,210 @@
+//! Random schedules of more threads than loom can take. Empty but for builds with `--cfg shuttle`.
+//!
+//! `SHUTTLE_ITERATIONS` schedules each (500 unless told). A deadlock fails the run: nobody may be stranded.
+#![cfg(shuttle)]
+
+use pyparking::clock;
+use pyparking::primitive::{AtomicU32, AtomicUsize, Ordering};
+use pysync::{Event, LockFlags, LockStatus, Mutex, OnceFlag, RecursiveMutex, RwMutex, SeqLock};
+use shuttle::sync::Arc;
+use shuttle::thread;
+use std::cell::UnsafeCell;
+use std::time::Duration;
+
+/// Runs `model` under random schedules.
+fn explore(model: impl Fn() + Send + Sync + 'static) {
+    let told = std::env::var("SHUTTLE_ITERATIONS").ok().and_then(|text| text.parse().ok());
+    let run = move || {
+        clock::reset();
+        model();
+    };
+    shuttle::check_random(run, told.unwrap_or(500));
+}
+
+/// Starts `count` threads of `work` and joins them.
+fn crew(count: usize, work: impl Fn(usize) + Send + Sync + 'static) {
+    let work = Arc::new(work);
+    let members: Vec<_> = (0..count)
+        .map(|member| {
+            let work = work.clone();
+            thread::spawn(move || work(member))
+        })
+        .collect();
+    members.into_iter().for_each(|member| member.join().expect("a member failed"));
+}
+
+/// Data that only a lock protects; `enter` finds two inside.
+#[derive(Default)]
+struct Room {
+    total: UnsafeCell<usize>,
+    inside: std::sync::atomic::AtomicUsize,
+}
+
+// SAFETY: the total is touched by whoever is alone inside, which `enter` checks.
+unsafe impl Sync for Room {}
+
+impl Room {
+    fn enter(&self) {
+        let before = self.inside.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(before, 0, "two are inside");
+        // SAFETY: alone inside, as just checked.
+        let total = unsafe { *self.total.get() };
+        thread::yield_now();
+        // SAFETY: as above.
+        unsafe { *self.total.get() = total + 1 };
+        self.inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    fn total(&self) -> usize {
+        // SAFETY: the crew has gone.
+        unsafe { *self.total.get() }
+    }
+}
+
+/// MUTEX-1, MUTEX-4: sixteen threads, two turns each.
+#[test]
+fn mutex_of_sixteen() {
+    explore(|| {
+        let shared = Arc::new((Mutex::new(), Room::default()));
+        let inner = shared.clone();
+        crew(16, move |_| {
+            for _ in 0..2 {
+                inner.0.lock();
+                inner.1.enter();
+                inner.0.unlock();
+            }
+        });
+        assert_eq!((shared.1.total(), shared.0.bits()), (32, 0));
+    });
+}
+
+/// MUTEX-3, MUTEX-5: half of the threads give up when the clock moves; nothing stays behind.
+#[test]
+fn mutex_with_timeouts() {
+    explore(|| {
+        let shared = Arc::new((Mutex::new(), Room::default(), AtomicUsize::new(0)));
+        let inner = shared.clone();
+        crew(10, move |member| {
+            let (mutex, room, entered) = &*inner;
+            let wait = (member % 2 == 0).then_some(Duration::from_millis(1));
+            if mutex.lock_timed(wait, LockFlags::DETACH) == LockStatus::Acquired {
+                room.enter();
+                entered.fetch_add(1, Ordering::Relaxed);
+                mutex.unlock();
+            }
+            if member == 9 {
+                clock::advance(2_000_000);
+            }
+        });
+        assert_eq!(shared.1.total(), shared.2.load(Ordering::Relaxed));
+        assert!(shared.1.total() >= 5, "who has no deadline gets in");
+        assert_eq!(shared.0.bits(), 0);
+    });
+}
+
+/// RW-1, RW-4, RW-5: readers and writers, some with deadlines.
+#[test]
+fn rw_mutex_of_twelve() {
+    explore(|| {
+        let shared = Arc::new((RwMutex::new(), Room::default(), AtomicUsize::new(0)));
+        let inner = shared.clone();
+        crew(12, move |member| {
+            let (mutex, room, readers) = &*inner;
+            let wait = (member % 4 == 3).then_some(Duration::from_millis(1));
+            if member % 3 == 0 {
+                if mutex.write_lock_timed(wait, LockFlags::DETACH) == LockStatus::Acquired {
+                    assert_eq!(readers.load(Ordering::Relaxed), 0, "a reader beside a writer");
+                    room.enter();
+                    mutex.write_unlock();
+                }
+            } else if mutex.read_lock_timed(wait, LockFlags::DETACH) == LockStatus::Acquired {
+                readers.fetch_add(1, Ordering::Relaxed);
+                thread::yield_now();
+                readers.fetch_add(usize::MAX, Ordering::Relaxed);
+                mutex.read_unlock();
+            }
+            if member == 11 {
+                clock::advance(2_000_000);
+            }
+        });
+        assert_eq!(shared.0.bits(), 0);
+    });
+}
+
+/// EVENT-2: twelve waiters, some with deadlines, one notifier.
+#[test]
+fn event_of_thirteen() {
+    explore(|| {
+        let event = Arc::new(Event::new());
+        let inner = event.clone();
+        crew(13, move |member| match member {
+            0 => inner.notify(),
+            1..=3 => {
+                let _ = inner.wait_timed(Some(Duration::from_millis(1)));
+            }
+            4 => clock::advance(2_000_000),
+            _ => inner.wait(),
+        });
+        assert!(event.is_set());
+    });
+}
+
+/// ONCE-1, ONCE-2, ONCE-3: the first two runs fail.
+#[test]
+fn once_of_twelve() {
+    explore(|| {
+        let shared = Arc::new((OnceFlag::new(), AtomicUsize::new(0)));
+        let inner = shared.clone();
+        crew(12, move |_| {
+            let _ = inner.0.call_once(|| match inner.1.fetch_add(1, Ordering::Relaxed) {
+                0 | 1 => Err(()),
+                _ => Ok(()),
+            });
+        });
+        assert!(shared.0.is_done());
+        assert_eq!(shared.1.load(Ordering::Relaxed), 3, "two failures and one success");
+    });
+}
+
+/// RECURSIVE-1, RECURSIVE-2: three levels deep, given up whole in between.
+#[test]
+fn recursive_of_ten() {
+    explore(|| {
+        let shared = Arc::new((RecursiveMutex::new(), Room::default()));
+        let inner = shared.clone();
+        crew(10, move |_| {
+            let (mutex, room) = &*inner;
+            (0..3).for_each(|_| mutex.lock());
+            room.enter();
+            let saved = mutex.release_save();
+            mutex.acquire_restore(saved);
+            room.enter();
+            (0..3).for_each(|_| mutex.unlock());
+        });
+        assert_eq!((shared.1.total(), shared.0.bits()), (20, 0));
+    });
+}
+
+/// SEQ-1, SEQ-2: two words that belong together, three writers, five readers.
+#[test]
+fn seq_lock_of_eight() {
+    explore(|| {
+        let shared = Arc::new((SeqLock::new(), AtomicU32::new(0), AtomicU32::new(0)));
+        let inner = shared.clone();
+        crew(8, move |member| {
+            let (lock, left, right) = &*inner;
+            if member < 3 {
+                lock.lock_write();
+                let next = left.load(Ordering::Relaxed) + 1;
+                left.store(next, Ordering::Relaxed);
+                right.store(next, Ordering::Relaxed);
+                lock.unlock_write();
+            } else {
+                let (left, right) =
+                    lock.read(|| (left.load(Ordering::Relaxed), right.load(Ordering::Relaxed)));
+                assert_eq!(left, right, "a torn read");
+            }
+        });
+        assert_eq!((shared.1.load(Ordering::Relaxed), shared.0.sequence()), (3, 6));
+    });
+}
