@@ -83,3 +83,8 @@ pub use unpark::{park, totals, unpark, unpark_all, with_queue};
 primitive::modelled! {
     pub use os::clock;
 }
+
+/// What must not compile, as doc tests.
+#[cfg(doctest)]
+#[doc = include_str!("../tests/compile_fail.md")]
+struct CompileFail;

@@ -83,3 +83,8 @@ pub use seq_lock::SeqLock;
 pub use status::{LockFlags, LockStatus, NotLocked, NotOwner};
 
 mod layout;
+
+/// What must not compile, as doc tests.
+#[cfg(doctest)]
+#[doc = include_str!("../tests/compile_fail.md")]
+struct CompileFail;
