@@ -137,3 +137,21 @@ fn interrupts_against_a_deadline() {
         waiter.join().unwrap().join().unwrap();
     });
 }
+
+/// REG-2. Two threads, no bound: who takes an interrupt without parking sees what came before it.
+#[test]
+fn interrupts_taken_awake_show_what_came_before() {
+    unbounded(Bucket::Abstract, || {
+        let me = ThreadHandle::current();
+        let data = Arc::new(Guarded::new(0));
+        let interrupter = start(&data, move |other| {
+            other.set(7);
+            me.interrupt()
+        });
+        while !take_interrupt() {
+            loom::thread::yield_now();
+        }
+        assert_eq!(data.get(), 7);
+        assert!(interrupter.join().unwrap());
+    });
+}

@@ -43,11 +43,23 @@ fn raw_two_threads_exclude_each_other() {
     });
 }
 
-/// RAW-1, RAW-4. Two threads, two sections each, no bound: a node is used anew, and a lock barges past a
-/// woken waiter.
+/// RAW-1, RAW-4. Two threads, two sections against one, no bound: a lock barges past a woken waiter.
+#[test]
+fn raw_two_threads_and_barging() {
+    unbounded(Bucket::Real, || {
+        let shared = shared();
+        let adder = start(&shared, Shared::add_one);
+        shared.add_one();
+        shared.add_one();
+        adder.join().unwrap();
+        assert_eq!(shared.data.get(), 3);
+    });
+}
+
+/// RAW-1, RAW-4. Two threads, two sections each, bounded: a thread waits twice.
 #[test]
 fn raw_two_threads_lock_twice() {
-    unbounded(Bucket::Real, || {
+    bounded(Bucket::Real, || {
         let shared = shared();
         let adder = start(&shared, |shared| {
             shared.add_one();
