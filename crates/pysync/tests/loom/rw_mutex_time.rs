@@ -89,6 +89,30 @@ fn rw_timed_writer_leaves_no_trace() {
     });
 }
 
+/// RW-2. Two threads, no bound: a writer that gave up comes back when the reader, which had still seen it waiting,
+/// has left: it is ordered behind the reader all the same.
+#[test]
+fn rw_writer_that_gave_up_comes_back() {
+    unbounded(Bucket::Abstract, || {
+        let shared = shared();
+        shared.mutex.read_lock();
+        let writer = start(&shared, |shared| {
+            let status = shared.mutex.write_lock_timed(MICROSECOND, LockFlags::DETACH);
+            if status == LockStatus::Acquired || shared.mutex.try_write_lock() {
+                shared.data.bump();
+                shared.mutex.write_unlock();
+                return 1;
+            }
+            0
+        });
+        clock::advance(TWO_MICROSECONDS);
+        shared.data.get();
+        shared.mutex.read_unlock();
+        let written = writer.join().unwrap();
+        shared.ends_with(written);
+    });
+}
+
 /// RW-5. Four threads, bounded: a writer waits for a reader that stays, and a second reader queues behind the
 /// writer. When the writer gives up, the second reader gets in beside the first.
 #[test]
