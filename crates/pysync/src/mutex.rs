@@ -50,7 +50,7 @@ use pyparking::{
 };
 
 /// Nanoseconds after which a waiter is handed the mutex. Port of: `TIME_TO_BE_FAIR_NS` (Python/lock.c)
-const FAIR_AFTER: u64 = 1_000_000;
+pub(crate) const FAIR_AFTER: u64 = 1_000_000;
 
 fn is_locked(seen: u8) -> bool {
     seen & LOCKED != 0

@@ -117,7 +117,7 @@ impl RwMutex {
     /// Port of: `_PyRWMutex_RLock` (Python/lock.c)
     #[inline]
     pub fn read_lock(&self) {
-        // The word is guessed, not loaded: a compare-exchange behind a load of the same line costs twice as much.
+        // The word is guessed, not loaded first: a load that the compare-exchange has to wait for makes the pair dearer.
         if self.take_read(0).is_err() {
             self.read_lock_contended();
         }

@@ -3,14 +3,12 @@
 use super::{RwMutex, blocks_readers, blocks_writers, has_parked, is_write_locked};
 use crate::bits::RW_HAS_PARKED;
 use crate::interrupted;
+use crate::mutex::FAIR_AFTER;
 use crate::status::{LockFlags, LockStatus};
 use core::ptr;
 use pyparking::primitive::{Ordering, RaceCell, seeded};
 use pyparking::spin::Spin;
 use pyparking::{Deadline, ParkOptions, ParkStatus, Queue, park};
-
-/// Nanoseconds after which a waiter is handed the mutex, as for the one-byte mutex.
-const FAIR_AFTER: u64 = 1_000_000;
 
 /// What a waiter wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
