@@ -7,6 +7,7 @@
 mod atomics;
 mod comments;
 mod functions;
+mod interface;
 mod scope;
 mod token;
 mod unsafety;
@@ -14,6 +15,7 @@ mod unsafety;
 pub(crate) use atomics::{Atomic, Order, atomics};
 pub(crate) use comments::{docs_above, said_above};
 pub(crate) use functions::{Function, functions};
+pub(crate) use interface::{Offer, OfferKind, interface};
 pub(crate) use token::Token;
 pub(crate) use unsafety::{Unsafe, UnsafeKind, unsafety};
 

@@ -9,6 +9,7 @@ mod file_names;
 mod forbidden;
 mod heads;
 mod house;
+mod interface;
 mod invariants;
 mod links;
 mod manifests;
@@ -85,6 +86,7 @@ const CHECKS: &[Check] = &[
     invariants::CHECK,
     ordering_table::CHECK,
     ports::CHECK,
+    interface::CHECK,
     fault_book::CHECK,
     links::CHECK,
     changelog::CHECK,

@@ -56,7 +56,7 @@ fn opens(tokens: &[Token], at: usize, scope: &Scope, in_header: bool) -> Option<
 }
 
 /// The scope of an `impl`, from the tokens behind the word.
-fn implementation(header: &[Token]) -> Scope {
+pub(super) fn implementation(header: &[Token]) -> Scope {
     let mut scope = Scope::default();
     let mut depth = 0_i32;
     for (at, token) in header.iter().enumerate() {
