@@ -5,6 +5,18 @@ use crate::primitive::{Ordering, modelled, native};
 use crate::queue::Tree;
 
 /// What a lot has done since the start of the process.
+///
+/// ```
+/// use pyparking::{Totals, totals};
+///
+/// /// How often a lock that was waited for was handed over, not fought for.
+/// fn handed_over(before: Totals, after: Totals) -> f64 {
+///     let wakes = after.wakes - before.wakes;
+///     (after.hand_offs - before.hand_offs) as f64 / wakes.max(1) as f64
+/// }
+/// let before = totals();
+/// assert_eq!(handed_over(before, totals()), 0.0);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Threads that were queued.

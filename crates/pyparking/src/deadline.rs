@@ -33,6 +33,16 @@ impl Deadline {
     /// [`NOW`](Self::NOW).
     ///
     /// Cost: one clock read, none for zero.
+    ///
+    /// ```
+    /// use pyparking::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// let soon = Deadline::after(Duration::from_millis(1));
+    /// let late = Deadline::after(Duration::from_secs(3600));
+    /// assert!(soon < late && !late.passed());
+    /// assert_eq!(Deadline::after(Duration::ZERO), Deadline::NOW);
+    /// ```
     #[must_use]
     pub fn after(wait: Duration) -> Self {
         if wait.is_zero() {
@@ -43,12 +53,36 @@ impl Deadline {
     }
 
     /// [`after`](Self::after) of a wait, [`NEVER`](Self::NEVER) without one.
+    ///
+    /// Cost: as [`after`](Self::after); none without a wait.
+    ///
+    /// ```
+    /// use pyparking::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// assert_eq!(Deadline::from_timeout(None), Deadline::NEVER);
+    /// assert!(Deadline::from_timeout(Some(Duration::from_secs(60))) < Deadline::NEVER);
+    /// ```
     #[must_use]
     pub fn from_timeout(timeout: Option<Duration>) -> Self {
         timeout.map_or(Self::NEVER, Self::after)
     }
 
-    /// Whether the moment has come. Cost: one clock read, none for `NEVER` and `NOW`.
+    /// Whether the moment has come.
+    ///
+    /// Cost: one clock read, none for `NEVER` and `NOW`.
+    ///
+    /// ```
+    /// use pyparking::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// let soon = Deadline::after(Duration::from_millis(2));
+    /// let mut looks = 0_u64;
+    /// while !soon.passed() {
+    ///     looks += 1;
+    /// }
+    /// assert!(looks > 0);
+    /// ```
     #[must_use]
     pub fn passed(self) -> bool {
         match self {
@@ -59,12 +93,35 @@ impl Deadline {
     }
 
     /// The time left: `None` without a deadline, zero once it has passed.
+    ///
+    /// Cost: one clock read, none for `NEVER`.
+    ///
+    /// ```
+    /// use pyparking::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// let minute = Duration::from_secs(60);
+    /// assert!(Deadline::after(minute).remaining() <= Some(minute));
+    /// assert_eq!(Deadline::NOW.remaining(), Some(Duration::ZERO));
+    /// assert_eq!(Deadline::NEVER.remaining(), None);
+    /// ```
     #[must_use]
     pub fn remaining(self) -> Option<Duration> {
         self.nanos().map(|at| Duration::from_nanos(at.saturating_sub(os::now())))
     }
 
     /// The moment in nanoseconds of [`monotonic_nanos`], `None` without a deadline.
+    ///
+    /// Cost: a comparison; no clock read.
+    ///
+    /// ```
+    /// use pyparking::{Deadline, monotonic_nanos};
+    /// use std::time::Duration;
+    ///
+    /// let deadline = Deadline::after(Duration::from_secs(1));
+    /// assert!(deadline.nanos().unwrap() <= monotonic_nanos() + 1_000_000_000);
+    /// assert_eq!(Deadline::NEVER.nanos(), None);
+    /// ```
     #[must_use]
     pub fn nanos(self) -> Option<u64> {
         (self != Self::NEVER).then_some(self.0)
@@ -74,6 +131,14 @@ impl Deadline {
 /// The monotonic clock in nanoseconds, from an origin that differs between systems.
 ///
 /// Cost: one clock read (about 20 ns on Linux, no system call).
+///
+/// ```
+/// use pyparking::monotonic_nanos;
+///
+/// let before = monotonic_nanos();
+/// std::thread::sleep(std::time::Duration::from_millis(1));
+/// assert!(monotonic_nanos() - before >= 1_000_000);
+/// ```
 #[must_use]
 pub fn monotonic_nanos() -> u64 {
     os::now()

@@ -22,6 +22,28 @@ impl fmt::Display for Report<'_> {
 ///
 /// Goes through the runtime's `fatal` hook if one is installed; otherwise prints to standard error and
 /// aborts. Does not allocate unless the hook does.
+///
+/// Cost: the process. No heap but the hook's; one write to standard error without a hook.
+///
+/// ```
+/// use pyparking::fatal;
+/// use pyparking::hooks::{self, Hooks};
+///
+/// // A runtime that has last words of its own. Without it the message is printed and the process aborts.
+/// static RUNTIME: Hooks = Hooks {
+///     fatal: |report| {
+///         let text = report.to_string();
+///         assert!(text.starts_with("Gate at 0x"), "{text}");
+///         assert!(text.ends_with(": opened twice; expected a gate that is shut"), "{text}");
+///         std::process::exit(0);
+///     },
+///     ..Hooks::NONE
+/// };
+/// hooks::install(&RUNTIME).unwrap();
+///
+/// let gate = 0_u8;
+/// fatal("Gate", &gate, "opened twice", "a gate that is shut");
+/// ```
 #[cold]
 #[inline(never)]
 pub fn fatal<T: ?Sized>(primitive: &str, place: &T, found: &str, expected: &str) -> ! {

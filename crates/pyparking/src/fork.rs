@@ -11,6 +11,8 @@ use crate::{ident, os, register};
 /// [`ThreadHandle`](crate::ThreadHandle); handles of lost
 /// threads do nothing that matters, but cannot tell. Async-signal-safe but for the fallback sleeper.
 ///
+/// Cost: two stores per bucket and a few more; no RMW, no heap, no system call.
+///
 /// # Safety
 ///
 /// The calling thread is the only one of the process, as it is in the child of a fork, and the fork did not

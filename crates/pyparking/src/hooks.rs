@@ -16,6 +16,36 @@ use crate::primitive::plain::AtomicPtr;
 use core::fmt;
 
 /// What a runtime supplies. All functions are called on the thread concerned.
+///
+/// ```
+/// use pyparking::hooks::{self, Hooks};
+/// use pyparking::{Deadline, ParkOptions, park};
+/// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+/// use std::time::Duration;
+///
+/// // A runtime with one thread, which is attached: its state is any pointer that is not null.
+/// static STATE: u8 = 0;
+/// static DETACHED: AtomicU32 = AtomicU32::new(0);
+/// static ATTACHED: AtomicU32 = AtomicU32::new(0);
+/// static RUNTIME: Hooks = Hooks {
+///     detach: || {
+///         DETACHED.fetch_add(1, Relaxed);
+///         (&raw const STATE).cast_mut().cast()
+///     },
+///     attach: |_state| {
+///         ATTACHED.fetch_add(1, Relaxed);
+///     },
+///     ..Hooks::NONE
+/// };
+/// hooks::install(&RUNTIME).unwrap();
+///
+/// let word = 0_u8;
+/// let deadline = Deadline::after(Duration::from_millis(1));
+/// let options = ParkOptions { deadline, ..ParkOptions::default() };
+/// // SAFETY: the address is this frame's own.
+/// let _timed_out = unsafe { park((&raw const word).addr(), options, || true, |_| {}) };
+/// assert_eq!((DETACHED.load(Relaxed), ATTACHED.load(Relaxed)), (1, 1));
+/// ```
 #[derive(Clone, Copy)]
 pub struct Hooks {
     /// Detaches the calling thread and returns its state, or null if it is not attached. May park, without
@@ -43,6 +73,17 @@ impl fmt::Debug for Hooks {
 }
 
 /// A pending call failed: a handler raised, and the wait that it interrupted is to end with that.
+///
+/// ```
+/// use pyparking::hooks::PendingFailed;
+///
+/// // What a runtime's `run_pending` makes of its signal handlers.
+/// fn run_all(handlers: &[fn() -> bool]) -> Result<(), PendingFailed> {
+///     handlers.iter().try_for_each(|handler| if handler() { Ok(()) } else { Err(PendingFailed) })
+/// }
+/// assert_eq!(run_all(&[|| true]), Ok(()));
+/// assert_eq!(run_all(&[|| true, || false]), Err(PendingFailed));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PendingFailed;
 
@@ -55,6 +96,15 @@ impl fmt::Display for PendingFailed {
 impl core::error::Error for PendingFailed {}
 
 /// Hooks were installed before, by this or another runtime in the process.
+///
+/// ```
+/// use pyparking::hooks::{self, AlreadyInstalled, Hooks};
+///
+/// static FIRST: Hooks = Hooks::NONE;
+/// static SECOND: Hooks = Hooks::NONE;
+/// assert_eq!(hooks::install(&FIRST), Ok(()));
+/// assert_eq!(hooks::install(&SECOND), Err(AlreadyInstalled));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlreadyInstalled;
 
@@ -73,6 +123,8 @@ impl core::error::Error for AlreadyInstalled {}
 static INSTALLED: AtomicPtr<Hooks> = AtomicPtr::new(core::ptr::null_mut());
 
 /// Installs the runtime's hooks, for good.
+///
+/// Cost: one RMW.
 ///
 /// # Errors
 ///
@@ -94,7 +146,18 @@ pub fn install(hooks: &'static Hooks) -> Result<(), AlreadyInstalled> {
         .map_err(|_| AlreadyInstalled)
 }
 
-/// The installed hooks. Cost: one acquire load.
+/// The installed hooks.
+///
+/// Cost: one acquire load.
+///
+/// ```
+/// use pyparking::hooks::{self, Hooks};
+///
+/// static RUNTIME: Hooks = Hooks::NONE;
+/// assert!(hooks::installed().is_none());
+/// hooks::install(&RUNTIME).unwrap();
+/// assert!(hooks::installed().is_some_and(|hooks| std::ptr::eq(hooks, &RUNTIME)));
+/// ```
 #[must_use]
 pub fn installed() -> Option<&'static Hooks> {
     // ORD: Acquire, pairs with the Release in `install`.
@@ -105,9 +168,21 @@ pub fn installed() -> Option<&'static Hooks> {
 
 /// Runs the calling thread's pending calls through the hook; `Ok` without hooks.
 ///
+/// Cost: one acquire load, and what the hook does.
+///
 /// # Errors
 ///
 /// What the hook says.
+///
+/// ```
+/// use pyparking::hooks::{self, Hooks, PendingFailed};
+///
+/// assert_eq!(hooks::run_pending(), Ok(()));
+///
+/// static RUNTIME: Hooks = Hooks { run_pending: || Err(PendingFailed), ..Hooks::NONE };
+/// hooks::install(&RUNTIME).unwrap();
+/// assert_eq!(hooks::run_pending(), Err(PendingFailed));
+/// ```
 pub fn run_pending() -> Result<(), PendingFailed> {
     installed().map_or(Ok(()), |hooks| (hooks.run_pending)())
 }

@@ -58,6 +58,27 @@ impl<const N: usize> Lot<N> {
     ///
     /// The caller controls `address`: the protocol of the threads that park there is its own (LOT-1), and
     /// `decide` does not use this lot (LOT-3).
+    ///
+    /// ```
+    /// use pyparking::Lot;
+    /// use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+    ///
+    /// const LOCKED: u8 = 1;
+    /// const HAS_PARKED: u8 = 2;
+    /// static LOT: Lot<8> = Lot::new();
+    ///
+    /// // The slow half of an unlock: free the word, keep the bit exactly while others wait.
+    /// let word = AtomicU8::new(LOCKED | HAS_PARKED);
+    /// let address = (&raw const word).addr();
+    /// // SAFETY: the address is this frame's own, and the closure uses nothing but the word and the queue.
+    /// unsafe {
+    ///     LOT.with_queue(address, |queue| {
+    ///         queue.dequeue();
+    ///         word.store(if queue.is_empty() { 0 } else { HAS_PARKED }, Relaxed);
+    ///     });
+    /// }
+    /// assert_eq!(word.load(Relaxed), 0);
+    /// ```
     pub unsafe fn with_queue<R>(
         &self,
         address: usize,
@@ -71,11 +92,33 @@ impl<const N: usize> Lot<N> {
     /// Dequeues the first waiter of `address`, calls `callback` under the bucket lock, then wakes it.
     ///
     /// The callback is called also when nobody waits, with `None`. It gets the waiter's argument and whether
-    /// more threads wait for this address. Cost: as [`with_queue`](Self::with_queue).
+    /// more threads wait for this address.
+    ///
+    /// Cost: as [`with_queue`](Self::with_queue).
     ///
     /// # Safety
     ///
     /// As [`with_queue`](Self::with_queue).
+    ///
+    /// ```
+    /// use pyparking::{Lot, ParkOptions};
+    /// use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    ///
+    /// static LOT: Lot<8> = Lot::new();
+    /// let open = AtomicBool::new(false);
+    /// let address = (&raw const open).addr();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| {
+    ///         // SAFETY: nobody else parks at the address; the closure only loads.
+    ///         let _ok_or_again = unsafe {
+    ///             LOT.park(address, ParkOptions::default(), || !open.load(Relaxed), |_| {})
+    ///         };
+    ///         assert!(open.load(Relaxed));
+    ///     });
+    ///     // SAFETY: as above; the callback only stores.
+    ///     unsafe { LOT.unpark(address, |_waiter, _has_more| open.store(true, Relaxed)) };
+    /// });
+    /// ```
     ///
     /// Port of: `_PyParkingLot_Unpark` (Python/parking_lot.c)
     pub unsafe fn unpark<R>(
@@ -93,9 +136,34 @@ impl<const N: usize> Lot<N> {
 
     /// Dequeues every waiter of `address` under the bucket lock, wakes them outside; how many there were.
     ///
+    /// Cost: as [`with_queue`](Self::with_queue).
+    ///
     /// # Safety
     ///
     /// As [`with_queue`](Self::with_queue).
+    ///
+    /// ```
+    /// use pyparking::{Lot, ParkOptions, ParkStatus};
+    ///
+    /// static LOT: Lot<8> = Lot::new();
+    /// let word = 0_u8;
+    /// let address = (&raw const word).addr();
+    /// let crowd: Vec<_> = (0..3)
+    ///     .map(|_| {
+    ///         // SAFETY: nobody else parks at the address, and the closures do nothing.
+    ///         std::thread::spawn(move || unsafe {
+    ///             LOT.park(address, ParkOptions::default(), || true, |_| {})
+    ///         })
+    ///     })
+    ///     .collect();
+    ///
+    /// let mut woken = 0;
+    /// while woken < crowd.len() {
+    ///     // SAFETY: as above.
+    ///     woken += unsafe { LOT.unpark_all(address) };
+    /// }
+    /// assert!(crowd.into_iter().all(|thread| thread.join().unwrap() == ParkStatus::Ok));
+    /// ```
     ///
     /// Port of: `_PyParkingLot_UnparkAll` (Python/parking_lot.c)
     pub unsafe fn unpark_all(&self, address: usize) -> usize {
@@ -104,7 +172,24 @@ impl<const N: usize> Lot<N> {
         unsafe { self.with_queue(address, decide) }
     }
 
-    /// What this lot has done so far. Exact when no thread is inside a call. Cost: five loads per bucket.
+    /// What this lot has done so far. Exact when no thread is inside a call.
+    ///
+    /// Cost: five relaxed loads per bucket.
+    ///
+    /// ```
+    /// use pyparking::{Deadline, Lot, ParkOptions};
+    /// use std::time::Duration;
+    ///
+    /// static LOT: Lot<1> = Lot::new();
+    /// let word = 0_u8;
+    /// let deadline = Deadline::after(Duration::from_millis(1));
+    /// let options = ParkOptions { deadline, ..ParkOptions::default() };
+    /// // SAFETY: the address is this frame's own.
+    /// let _timed_out = unsafe { LOT.park((&raw const word).addr(), options, || true, |_| {}) };
+    ///
+    /// let totals = LOT.totals();
+    /// assert_eq!((totals.parks, totals.timeouts, totals.wakes), (1, 1, 0));
+    /// ```
     #[must_use]
     pub fn totals(&self) -> Totals {
         let mut sum = Totals::default();
@@ -116,9 +201,21 @@ impl<const N: usize> Lot<N> {
 
     /// Empties every bucket in the child of a fork: the waiters belonged to threads that are not there.
     ///
+    /// Cost: two stores per bucket; no RMW.
+    ///
     /// # Safety
     ///
     /// The calling thread is the only one of the process and is not inside a call of this lot.
+    ///
+    /// ```
+    /// use pyparking::Lot;
+    ///
+    /// static LOT: Lot<8> = Lot::new();
+    /// // In the child:
+    /// // SAFETY: no other thread runs, and this one is in no call of the lot.
+    /// unsafe { LOT.after_fork_child() };
+    /// assert!(LOT.snapshot().waiters().is_empty());
+    /// ```
     ///
     /// Port of: `_PyParkingLot_AfterFork` (Python/parking_lot.c)
     pub unsafe fn after_fork_child(&self) {

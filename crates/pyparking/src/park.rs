@@ -31,6 +31,20 @@ use crate::status::ParkStatus;
 use crate::waiter::Waiter;
 
 /// How to park.
+///
+/// ```
+/// use pyparking::{Deadline, ParkOptions};
+/// use std::time::Duration;
+///
+/// // A tenth of a second at most, with a ticket for the unparker to look at.
+/// let mut ticket = 7_u32;
+/// let options = ParkOptions {
+///     deadline: Deadline::after(Duration::from_millis(100)),
+///     arg: (&raw mut ticket).cast(),
+///     ..ParkOptions::default()
+/// };
+/// assert!(options.detach && !options.interruptible);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ParkOptions {
     /// When to give up.
@@ -61,8 +75,9 @@ impl<const N: usize> Lot<N> {
     /// `validate` runs under the bucket lock and says whether the caller still wants to sleep. `gave_up`
     /// runs under the bucket lock when the thread leaves without an unpark, and sees who else waits.
     ///
-    /// Cost: a clock read, two RMW for the bucket lock, one to announce the sleep, and the sleep; four more
-    /// RMW after a timeout or an interrupt. No heap.
+    /// Cost: a clock read, two RMW for the bucket lock, one to announce the sleep, and the sleep; one more RMW for a
+    /// thread that took a [`ThreadHandle`](crate::ThreadHandle). After a timeout two more RMW and a clock read, after an
+    /// interrupt three more RMW. No heap. A thread's first park asks the system for its number.
     ///
     /// Ordering: what the unparker did under the bucket lock is seen after `Ok`.
     ///
@@ -70,6 +85,23 @@ impl<const N: usize> Lot<N> {
     ///
     /// The caller controls `address` (nobody else parks or unparks there), the callbacks do not use this lot
     /// (LOT-3), and `options.arg` stays valid for the unparker until this call returns.
+    ///
+    /// ```
+    /// use pyparking::{Deadline, Lot, ParkOptions, ParkStatus};
+    /// use std::time::Duration;
+    ///
+    /// static LOT: Lot<8> = Lot::new();
+    /// let word = 0_u8;
+    /// let deadline = Deadline::after(Duration::from_millis(1));
+    /// let options = ParkOptions { deadline, ..ParkOptions::default() };
+    /// let mut left_nobody = false;
+    /// // SAFETY: the address is this frame's own, and the closures use nothing of the lot but the queue.
+    /// let status = unsafe {
+    ///     LOT.park((&raw const word).addr(), options, || true, |queue| left_nobody = queue.is_empty())
+    /// };
+    /// assert_eq!(status, ParkStatus::Timeout);
+    /// assert!(left_nobody);
+    /// ```
     pub unsafe fn park(
         &self,
         address: usize,

@@ -159,6 +159,15 @@ macro_rules! const_fn {
 macro_rules! lot_constructor {
     ($bucket:expr) => {
         /// An empty lot.
+        ///
+        /// Cost: no atomic operation, no heap; 64 bytes for each bucket.
+        ///
+        /// ```
+        /// use pyparking::Lot;
+        ///
+        /// static LOT: Lot<8> = Lot::new();
+        /// assert_eq!(size_of_val(&LOT), 8 * 64);
+        /// ```
         #[must_use]
         pub const fn new() -> Self {
             Self { buckets: [const { $bucket }; N] }

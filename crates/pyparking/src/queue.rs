@@ -288,6 +288,32 @@ impl Drop for WakeList {
 /// The waiters of one address, while its bucket is locked: what a waker looks at when it decides.
 ///
 /// Dequeued threads are woken after the bucket has been unlocked.
+///
+/// ```
+/// use pyparking::{ParkOptions, park, with_queue};
+/// use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+///
+/// // A gate that wakes everybody in the step that opens it.
+/// let open = AtomicBool::new(false);
+/// let address = (&raw const open).addr();
+/// std::thread::scope(|scope| {
+///     for _ in 0..2 {
+///         scope.spawn(|| {
+///             // SAFETY: nobody else parks at the address; the closure only loads.
+///             let _ok_or_again =
+///                 unsafe { park(address, ParkOptions::default(), || !open.load(Relaxed), |_| {}) };
+///             assert!(open.load(Relaxed));
+///         });
+///     }
+///     // SAFETY: as above; the closure uses nothing but the word and the queue.
+///     unsafe {
+///         with_queue(address, |queue| {
+///             open.store(true, Relaxed);
+///             while queue.dequeue().is_some() {}
+///         });
+///     }
+/// });
+/// ```
 pub struct Queue<'a> {
     pub(crate) bucket: &'a Bucket,
     pub(crate) wake: &'a mut WakeList,
@@ -296,6 +322,24 @@ pub struct Queue<'a> {
 
 impl Queue<'_> {
     /// Whether nobody waits for this address.
+    ///
+    /// Cost: no atomic operation; a walk down the bucket's tree, about log2 of the addresses in it.
+    ///
+    /// ```
+    /// use pyparking::with_queue;
+    ///
+    /// // What an unlock leaves in the word: a bit that says whether anybody still waits.
+    /// const HAS_PARKED: u8 = 2;
+    /// let word = 0_u8;
+    /// // SAFETY: the address is this frame's own.
+    /// let next = unsafe {
+    ///     with_queue((&raw const word).addr(), |queue| {
+    ///         queue.dequeue();
+    ///         if queue.is_empty() { 0 } else { HAS_PARKED }
+    ///     })
+    /// };
+    /// assert_eq!(next, 0);
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         if seeded("135641") {
@@ -306,13 +350,68 @@ impl Queue<'_> {
     }
 
     /// The argument of the thread that waits longest.
+    ///
+    /// Cost: as [`is_empty`](Self::is_empty).
+    ///
+    /// ```
+    /// use pyparking::{ParkOptions, park, unpark_all, with_queue};
+    ///
+    /// let word = 0_u8;
+    /// let address = (&raw const word).addr();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| {
+    ///         let ticket = 7_u32;
+    ///         let arg = (&raw const ticket).cast_mut().cast();
+    ///         let options = ParkOptions { arg, ..ParkOptions::default() };
+    ///         // SAFETY: the address is this frame's own; the ticket is there until the call returns.
+    ///         unsafe { park(address, options, || true, |_| {}) }
+    ///     });
+    ///     // SAFETY: as above; an argument in the queue is the ticket of a thread that is still in its call.
+    ///     let first = || unsafe {
+    ///         with_queue(address, |queue| queue.first_arg().map(|arg| *arg.cast::<u32>()))
+    ///     };
+    ///     while first().is_none() {
+    ///         std::thread::yield_now();
+    ///     }
+    ///     assert_eq!(first(), Some(7));
+    ///     // SAFETY: as above.
+    ///     unsafe { unpark_all(address) };
+    /// });
+    /// ```
     #[must_use]
     pub fn first_arg(&self) -> Option<*mut ()> {
         // SAFETY: a queue exists under its bucket lock only.
         unsafe { self.bucket.tree.first(self.address) }.map(|waiter| waiter.arg)
     }
 
-    /// The arguments of all who wait, in order. Cost: one step each.
+    /// The arguments of all who wait, in order.
+    ///
+    /// Cost: as [`is_empty`](Self::is_empty), and one step each.
+    ///
+    /// ```
+    /// use pyparking::{ParkOptions, park, unpark_all, with_queue};
+    ///
+    /// let word = 0_u8;
+    /// let address = (&raw const word).addr();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| {
+    ///         let ticket = 7_u32;
+    ///         let arg = (&raw const ticket).cast_mut().cast();
+    ///         let options = ParkOptions { arg, ..ParkOptions::default() };
+    ///         // SAFETY: the address is this frame's own; the ticket is there until the call returns.
+    ///         unsafe { park(address, options, || true, |_| {}) }
+    ///     });
+    ///     // SAFETY: as above; an argument in the queue is the ticket of a thread that is still in its call.
+    ///     let has_seven = || unsafe {
+    ///         with_queue(address, |queue| queue.args().any(|arg| *arg.cast::<u32>() == 7))
+    ///     };
+    ///     while !has_seven() {
+    ///         std::thread::yield_now();
+    ///     }
+    ///     // SAFETY: as above.
+    ///     unsafe { unpark_all(address) };
+    /// });
+    /// ```
     pub fn args(&self) -> impl Iterator<Item = *mut ()> {
         // SAFETY: a queue exists under its bucket lock only, and the iterator borrows it.
         let first = unsafe { self.bucket.tree.first(self.address) };
@@ -321,6 +420,25 @@ impl Queue<'_> {
     }
 
     /// Takes out the thread that waits longest, to be woken; its argument.
+    ///
+    /// Cost: as [`is_empty`](Self::is_empty), twice, and a few stores. The wake, later, is one RMW and at most one
+    /// system call.
+    ///
+    /// ```
+    /// use pyparking::{ParkOptions, ParkStatus, park, with_queue};
+    ///
+    /// let word = 0_u8;
+    /// let address = (&raw const word).addr();
+    /// // SAFETY: nobody else parks at the address, and the closures do nothing.
+    /// let sleeper = std::thread::spawn(move || unsafe {
+    ///     park(address, ParkOptions::default(), || true, |_| {})
+    /// });
+    /// // SAFETY: as above.
+    /// while unsafe { with_queue(address, |queue| queue.dequeue().is_none()) } {
+    ///     std::thread::yield_now();
+    /// }
+    /// assert_eq!(sleeper.join().unwrap(), ParkStatus::Ok);
+    /// ```
     pub fn dequeue(&mut self) -> Option<*mut ()> {
         // SAFETY: a queue exists under its bucket lock only.
         let waiter = unsafe { self.bucket.tree.first(self.address) }?;
@@ -329,6 +447,34 @@ impl Queue<'_> {
     }
 
     /// Takes out the longest waiting thread whose argument `pick` accepts, to be woken; its argument.
+    ///
+    /// Cost: as [`dequeue`](Self::dequeue), and one step for each waiter that is passed over.
+    ///
+    /// ```
+    /// use pyparking::{ParkOptions, park, with_queue};
+    ///
+    /// let word = 0_u8;
+    /// let address = (&raw const word).addr();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| {
+    ///         let ticket = 7_u32;
+    ///         let arg = (&raw const ticket).cast_mut().cast();
+    ///         let options = ParkOptions { arg, ..ParkOptions::default() };
+    ///         // SAFETY: the address is this frame's own; the ticket is there until the call returns.
+    ///         unsafe { park(address, options, || true, |_| {}) }
+    ///     });
+    ///     // SAFETY: as above; an argument in the queue is the ticket of a thread that is still in its call.
+    ///     let wake = |wanted: u32| unsafe {
+    ///         with_queue(address, |queue| {
+    ///             queue.dequeue_where(|arg| *arg.cast::<u32>() == wanted).is_some()
+    ///         })
+    ///     };
+    ///     assert!(!wake(8));
+    ///     while !wake(7) {
+    ///         std::thread::yield_now();
+    ///     }
+    /// });
+    /// ```
     pub fn dequeue_where(&mut self, mut pick: impl FnMut(*mut ()) -> bool) -> Option<*mut ()> {
         // SAFETY: a queue exists under its bucket lock only.
         let first = unsafe { self.bucket.tree.first(self.address) }?;
@@ -339,6 +485,24 @@ impl Queue<'_> {
     }
 
     /// Counts one hand-off in [`totals`](crate::totals).
+    ///
+    /// Cost: one relaxed load and one relaxed store.
+    ///
+    /// ```
+    /// use pyparking::{totals, with_queue};
+    ///
+    /// let lock = 1_u8;
+    /// let before = totals().hand_offs;
+    /// // SAFETY: the address is this frame's own.
+    /// unsafe {
+    ///     with_queue((&raw const lock).addr(), |queue| {
+    ///         // Here the first waiter would be told that the lock, which stays locked, is his.
+    ///         queue.dequeue();
+    ///         queue.note_hand_off();
+    ///     });
+    /// }
+    /// assert_eq!(totals().hand_offs, before + 1);
+    /// ```
     pub fn note_hand_off(&mut self) {
         add(&self.bucket.counters.hand_offs);
     }

@@ -86,13 +86,35 @@ pub struct RawMutex {
 impl RawMutex {
     crate::const_fn! {
         /// A free mutex.
+        ///
+        /// Cost: no atomic operation, no heap.
+        ///
+        /// ```
+        /// use pyparking::RawMutex;
+        ///
+        /// static LIST: RawMutex = RawMutex::new();
+        /// assert!(!LIST.is_locked());
+        /// assert_eq!(size_of::<RawMutex>(), size_of::<usize>());
+        /// ```
         #[must_use]
         pub fn new() -> Self {
             Self { word: AtomicUsize::new(0) }
         }
     }
 
-    /// Locks, sleeping if need be. One RMW when free.
+    /// Locks, sleeping if need be.
+    ///
+    /// Cost: one RMW if the mutex is free; otherwise some turns, then a sleep on the caller's own frame. No heap.
+    ///
+    /// ```
+    /// use pyparking::RawMutex;
+    ///
+    /// let mutex = RawMutex::new();
+    /// mutex.lock();
+    /// assert!(mutex.is_locked());
+    /// // SAFETY: locked above.
+    /// unsafe { mutex.unlock() };
+    /// ```
     ///
     /// Port of: `_PyRawMutex_Lock` (Include/internal/pycore_lock.h)
     #[inline]
@@ -112,6 +134,20 @@ impl RawMutex {
     }
 
     /// Locks if the mutex is free, waiters or not. Never blocks.
+    ///
+    /// Cost: one relaxed load, and one RMW if the mutex is free.
+    ///
+    /// ```
+    /// use pyparking::RawMutex;
+    ///
+    /// let mutex = RawMutex::new();
+    /// if mutex.try_lock() {
+    ///     assert!(!mutex.try_lock(), "not re-entrant");
+    ///     // SAFETY: locked above.
+    ///     unsafe { mutex.unlock() };
+    /// }
+    /// assert!(!mutex.is_locked());
+    /// ```
     #[inline]
     #[must_use]
     pub fn try_lock(&self) -> bool {
@@ -136,14 +172,27 @@ impl RawMutex {
         taken.map(|_| ())
     }
 
-    /// Unlocks. One RMW when nobody waits.
+    /// Unlocks.
     ///
     /// Fatal if the mutex is found not to be locked.
+    ///
+    /// Cost: one RMW when nobody waits; otherwise three, a load and at most one system call.
     ///
     /// # Safety
     ///
     /// The caller, or somebody who leaves it to the caller, has locked the mutex: an unlock beside the holder's own
     /// would read the node of a waiter that is gone (RAW-2). The safe form is [`guard`](Self::guard).
+    ///
+    /// ```
+    /// use pyparking::RawMutex;
+    ///
+    /// static MUTEX: RawMutex = RawMutex::new();
+    /// MUTEX.lock();
+    /// let other = std::thread::spawn(|| drop(MUTEX.guard()));
+    /// // SAFETY: locked above, by this thread; the other one waits.
+    /// unsafe { MUTEX.unlock() };
+    /// other.join().unwrap();
+    /// ```
     ///
     /// Port of: `_PyRawMutex_Unlock` (Include/internal/pycore_lock.h)
     #[inline]
@@ -158,6 +207,18 @@ impl RawMutex {
     }
 
     /// Locks, and unlocks when the guard is dropped.
+    ///
+    /// Cost: as [`lock`](Self::lock), and [`unlock`](Self::unlock) for the guard's end.
+    ///
+    /// ```
+    /// use pyparking::RawMutex;
+    ///
+    /// let mutex = RawMutex::new();
+    /// let held = mutex.guard();
+    /// assert!(mutex.is_locked());
+    /// drop(held);
+    /// assert!(!mutex.is_locked());
+    /// ```
     #[inline]
     pub fn guard(&self) -> RawMutexGuard<'_> {
         self.lock();
@@ -165,6 +226,18 @@ impl RawMutex {
     }
 
     /// Locks if the mutex is free; unlocks when the guard is dropped. Never blocks.
+    ///
+    /// Cost: as [`try_lock`](Self::try_lock), and [`unlock`](Self::unlock) for the guard's end.
+    ///
+    /// ```
+    /// use pyparking::RawMutex;
+    ///
+    /// let mutex = RawMutex::new();
+    /// if let Some(_held) = mutex.try_guard() {
+    ///     assert!(mutex.try_guard().is_none());
+    /// }
+    /// assert!(!mutex.is_locked());
+    /// ```
     #[inline]
     #[must_use]
     pub fn try_guard(&self) -> Option<RawMutexGuard<'_>> {
@@ -172,6 +245,20 @@ impl RawMutex {
     }
 
     /// Whether somebody holds the mutex, at some moment during the call. For assertions.
+    ///
+    /// Cost: one relaxed load.
+    ///
+    /// ```
+    /// use pyparking::RawMutex;
+    ///
+    /// static LIST: RawMutex = RawMutex::new();
+    ///
+    /// fn push_locked() {
+    ///     debug_assert!(LIST.is_locked(), "the caller locks the list");
+    /// }
+    /// let _held = LIST.guard();
+    /// push_locked();
+    /// ```
     #[inline]
     #[must_use]
     pub fn is_locked(&self) -> bool {
@@ -181,9 +268,23 @@ impl RawMutex {
 
     /// Makes the mutex free in the child of a fork, whatever it was.
     ///
+    /// Cost: one relaxed store.
+    ///
     /// # Safety
     ///
     /// The calling thread is the only one of the process: waiters and holder are gone.
+    ///
+    /// ```
+    /// use pyparking::RawMutex;
+    ///
+    /// let mutex = RawMutex::new();
+    /// // In the parent, some thread held it at the moment of the fork.
+    /// mutex.lock();
+    /// // In the child:
+    /// // SAFETY: no other thread runs.
+    /// unsafe { mutex.after_fork_child() };
+    /// assert!(mutex.try_lock());
+    /// ```
     pub unsafe fn after_fork_child(&self) {
         // ORD: Relaxed, there is no other thread.
         self.word.store(0, Ordering::Relaxed);
@@ -270,6 +371,18 @@ impl fmt::Debug for RawMutex {
 }
 
 /// Unlocks a [`RawMutex`] when dropped, also on unwind.
+///
+/// ```
+/// use pyparking::RawMutex;
+/// use std::panic::catch_unwind;
+///
+/// static MUTEX: RawMutex = RawMutex::new();
+/// let unwound = catch_unwind(|| {
+///     let _held = MUTEX.guard();
+///     panic!("with the mutex held");
+/// });
+/// assert!(unwound.is_err() && !MUTEX.is_locked());
+/// ```
 #[must_use = "the mutex is unlocked as soon as the guard is dropped"]
 #[derive(Debug)]
 pub struct RawMutexGuard<'a> {

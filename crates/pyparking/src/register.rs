@@ -93,7 +93,25 @@ pub struct ThreadHandle {
 }
 
 impl ThreadHandle {
-    /// The calling thread. Its first call allocates or reuses a record; not in a signal handler, therefore.
+    /// The calling thread. Its first call may allocate: not in a signal handler, therefore.
+    ///
+    /// Cost: a thread-local read and a relaxed load; the first call of a thread two RMW, and heap if no thread that
+    /// has ended left a record behind.
+    ///
+    /// ```
+    /// use pyparking::{ThreadHandle, take_interrupt};
+    ///
+    /// // A worker leaves its handle where a signal handler or a watchdog can find it.
+    /// let (send, receive) = std::sync::mpsc::channel();
+    /// let worker = std::thread::spawn(move || {
+    ///     send.send(ThreadHandle::current()).unwrap();
+    ///     while !take_interrupt() {
+    ///         std::thread::yield_now();
+    ///     }
+    /// });
+    /// assert!(receive.recv().unwrap().interrupt());
+    /// worker.join().unwrap();
+    /// ```
     #[must_use]
     pub fn current() -> Self {
         let record = mine().unwrap_or_else(register);
@@ -103,11 +121,30 @@ impl ThreadHandle {
     /// Makes the thread's interruptible park end with [`ParkStatus::Intr`](crate::ParkStatus::Intr): the one
     /// that it is in, or else its next one. Tells whether the thread still lives, as far as this process saw.
     ///
-    /// Async-signal-safe, from any thread: one compare-exchange and, if the thread sleeps, one system call;
-    /// `errno` is kept. Interrupts that meet before they are taken are one. Where the system's wake takes a
+    /// Async-signal-safe, from any thread; `errno` is kept. Interrupts that meet before they are taken are one. Where the system's wake takes a
     /// lock (the fallback), the sleeper notices within 10 ms instead.
     ///
+    /// Cost: a relaxed load and one RMW; if the thread sleeps, one system call.
+    ///
     /// Ordering: what happened before `interrupt` is seen after the park returned `Intr`.
+    ///
+    /// ```
+    /// use pyparking::{ParkOptions, ParkStatus, ThreadHandle, park};
+    ///
+    /// let (send, receive) = std::sync::mpsc::channel();
+    /// let sleeper = std::thread::spawn(move || {
+    ///     send.send(ThreadHandle::current()).unwrap();
+    ///     let word = 0_u8;
+    ///     let options = ParkOptions { interruptible: true, ..ParkOptions::default() };
+    ///     // SAFETY: the address is this frame's own.
+    ///     unsafe { park((&raw const word).addr(), options, || true, |_| {}) }
+    /// });
+    /// let handle = receive.recv().unwrap();
+    /// // Asleep or not yet: an interrupt is kept until a park takes it.
+    /// assert!(handle.interrupt());
+    /// assert_eq!(sleeper.join().unwrap(), ParkStatus::Intr);
+    /// assert!(!handle.interrupt(), "the thread has ended");
+    /// ```
     pub fn interrupt(&self) -> bool {
         self.record.sleeper.interrupt(&self.record.desk, self.generation)
     }
@@ -124,12 +161,35 @@ impl fmt::Debug for ThreadHandle {
 }
 
 /// Interrupts `thread`; the same as [`ThreadHandle::interrupt`].
+///
+/// Cost: as there.
+///
+/// ```
+/// use pyparking::{ThreadHandle, interrupt, take_interrupt};
+///
+/// assert!(interrupt(ThreadHandle::current()));
+/// assert!(take_interrupt());
+/// ```
 pub fn interrupt(thread: ThreadHandle) -> bool {
     thread.interrupt()
 }
 
 /// Takes back an interrupt that waits for the calling thread; tells whether there was one. For a runtime that
 /// has just handled what the interrupt was about.
+///
+/// Cost: one RMW; a thread-local read for a thread without a handle.
+///
+/// ```
+/// use pyparking::{ThreadHandle, take_interrupt};
+///
+/// assert!(!take_interrupt());
+/// let me = ThreadHandle::current();
+/// me.interrupt();
+/// me.interrupt();
+/// // Two that meet are one.
+/// assert!(take_interrupt());
+/// assert!(!take_interrupt());
+/// ```
 pub fn take_interrupt() -> bool {
     mine().is_some_and(|record| record.sleeper.take_interrupt())
 }

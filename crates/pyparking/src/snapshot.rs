@@ -19,6 +19,30 @@ const TRIES: usize = 20_000;
 const COPIES: usize = 32;
 
 /// A thread that waits.
+///
+/// ```
+/// use pyparking::{ParkOptions, WaiterInfo, park, unpark_all, visit_waiters};
+///
+/// let word = 0_u8;
+/// let address = (&raw const word).addr();
+/// // SAFETY: nobody else parks at the address, and the closures do nothing.
+/// let sleeper = std::thread::spawn(move || unsafe {
+///     park(address, ParkOptions::default(), || true, |_| {})
+/// });
+///
+/// // A watchdog: who waits here, and which thread is it for the debugger?
+/// let mut found: Option<WaiterInfo> = None;
+/// while found.is_none() {
+///     visit_waiters(|waiter| found = Some(waiter));
+/// }
+/// let WaiterInfo { address: waits_for, thread, system_thread, waited } = found.unwrap();
+/// println!("thread {thread} ({system_thread}) has waited {waited:?} for {waits_for:#x}");
+/// assert_eq!(waits_for, address);
+///
+/// // SAFETY: as above.
+/// unsafe { unpark_all(address) };
+/// let _ok = sleeper.join().unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaiterInfo {
     /// What it waits for.
@@ -49,6 +73,8 @@ pub fn visit_waiters(visit: impl FnMut(WaiterInfo)) -> usize {
 ///
 /// `Display` prints a table. Allocates; a crash handler uses [`visit_waiters`].
 ///
+/// Cost: as [`visit_waiters`], heap for the list, and a sort.
+///
 /// ```
 /// let snapshot = pyparking::snapshot();
 /// assert!(snapshot.waiters().is_empty());
@@ -61,11 +87,45 @@ pub fn snapshot() -> Snapshot {
 
 impl<const N: usize> Lot<N> {
     /// [`visit_waiters`] of this lot.
+    ///
+    /// Cost: as [`visit_waiters`].
+    ///
+    /// ```
+    /// use pyparking::Lot;
+    ///
+    /// static LOT: Lot<8> = Lot::new();
+    /// let mut waiting = 0;
+    /// let busy = LOT.visit_waiters(|_waiter| waiting += 1);
+    /// assert_eq!((waiting, busy), (0, 0));
+    /// ```
     pub fn visit_waiters(&self, mut visit: impl FnMut(WaiterInfo)) -> usize {
         self.buckets.iter().filter(|bucket| visit_bucket(bucket, &mut visit).is_none()).count()
     }
 
     /// [`snapshot`] of this lot.
+    ///
+    /// Cost: as [`snapshot`].
+    ///
+    /// ```
+    /// use pyparking::{Lot, ParkOptions};
+    ///
+    /// static LOT: Lot<8> = Lot::new();
+    /// let word = 0_u8;
+    /// let address = (&raw const word).addr();
+    /// // SAFETY: nobody else parks at the address, and the closures do nothing.
+    /// let sleeper = std::thread::spawn(move || unsafe {
+    ///     LOT.park(address, ParkOptions::default(), || true, |_| {})
+    /// });
+    ///
+    /// while LOT.snapshot().waiters().is_empty() {
+    ///     std::thread::yield_now();
+    /// }
+    /// assert_eq!(LOT.snapshot().waiters()[0].address, address);
+    ///
+    /// // SAFETY: as above.
+    /// unsafe { LOT.unpark_all(address) };
+    /// let _ok = sleeper.join().unwrap();
+    /// ```
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let mut waiters = Vec::new();
@@ -119,6 +179,15 @@ impl WaiterInfo {
 }
 
 /// Everybody who waited at one time.
+///
+/// ```
+/// use pyparking::{Snapshot, snapshot};
+///
+/// fn report(snapshot: &Snapshot) -> String {
+///     format!("{} threads wait:\n{snapshot}", snapshot.waiters().len())
+/// }
+/// assert_eq!(report(&snapshot()), "0 threads wait:\nnobody waits\n");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     waiters: Vec<WaiterInfo>,
@@ -127,12 +196,31 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// The waiting threads, longest first.
+    ///
+    /// Cost: no atomic operation.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// // Nothing has moved for a while: who has waited longest?
+    /// let snapshot = pyparking::snapshot();
+    /// let stuck = snapshot.waiters().first().filter(|waiter| waiter.waited > Duration::from_secs(10));
+    /// assert_eq!(stuck, None);
+    /// ```
     #[must_use]
     pub fn waiters(&self) -> &[WaiterInfo] {
         &self.waiters
     }
 
     /// Buckets that stayed locked and could not be looked into.
+    ///
+    /// Cost: no atomic operation.
+    ///
+    /// ```
+    /// let snapshot = pyparking::snapshot();
+    /// let complete = snapshot.busy_buckets() == 0;
+    /// assert!(complete, "nobody is at work in the lot");
+    /// ```
     #[must_use]
     pub fn busy_buckets(&self) -> usize {
         self.busy_buckets

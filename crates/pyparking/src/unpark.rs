@@ -8,6 +8,8 @@ use crate::status::ParkStatus;
 
 /// [`Lot::park`](crate::Lot::park) in the process's lot.
 ///
+/// Cost: as there.
+///
 /// # Safety
 ///
 /// As there.
@@ -35,6 +37,8 @@ pub unsafe fn park(
 
 /// [`Lot::unpark`](crate::Lot::unpark) in the process's lot.
 ///
+/// Cost: as there.
+///
 /// # Safety
 ///
 /// As there.
@@ -54,6 +58,8 @@ pub unsafe fn unpark<R>(address: usize, callback: impl FnOnce(Option<*mut ()>, b
 
 /// [`Lot::unpark_all`](crate::Lot::unpark_all) in the process's lot.
 ///
+/// Cost: as there.
+///
 /// # Safety
 ///
 /// As there.
@@ -71,6 +77,8 @@ pub unsafe fn unpark_all(address: usize) -> usize {
 }
 
 /// [`Lot::with_queue`](crate::Lot::with_queue) in the process's lot.
+///
+/// Cost: as there.
 ///
 /// # Safety
 ///
