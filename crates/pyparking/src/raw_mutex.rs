@@ -104,7 +104,7 @@ impl RawMutex {
 
     /// Locks, sleeping if need be.
     ///
-    /// Cost: one RMW if the mutex is free; otherwise some turns, then a sleep on the caller's own frame. No heap.
+    /// Cost: one RMW if the mutex is free; otherwise some turns, then a sleep on a word of its own frame. No heap.
     ///
     /// ```
     /// use pyparking::RawMutex;

@@ -121,8 +121,8 @@ impl ThreadHandle {
     /// Makes the thread's interruptible park end with [`ParkStatus::Intr`](crate::ParkStatus::Intr): the one
     /// that it is in, or else its next one. Tells whether the thread still lives, as far as this process saw.
     ///
-    /// Async-signal-safe, from any thread; `errno` is kept. Interrupts that meet before they are taken are one. Where the system's wake takes a
-    /// lock (the fallback), the sleeper notices within 10 ms instead.
+    /// Async-signal-safe, from any thread; `errno` is kept. Interrupts that meet before they are taken are one.
+    /// Where the system's wake takes a lock (the fallback), the sleeper notices within 10 ms instead.
     ///
     /// Cost: a relaxed load and one RMW; if the thread sleeps, one system call.
     ///

@@ -57,9 +57,10 @@ pub struct WaiterInfo {
 
 /// Calls `visit` for every waiting thread of the process, without heap and without waiting for a lock.
 ///
-/// For a crash handler: async-signal-safe if `visit` is, but for the std fallback, whose wakes take a mutex. Threads that come and go meanwhile may or may not be
-/// seen. Returns how many buckets stayed locked and were left out. Cost: a try-lock per bucket and 32 waiters; up
-/// to a millisecond for each bucket that is busy.
+/// For a crash handler: async-signal-safe if `visit` is, but for the std fallback, whose wakes take a mutex. Threads
+/// that come and go meanwhile may or may not be seen. Returns how many buckets stayed locked and were left out.
+///
+/// Cost: two RMW and a clock read per bucket and 32 waiters; up to a millisecond for each bucket that is busy.
 ///
 /// ```
 /// let busy = pyparking::visit_waiters(|waiter| println!("{waiter:?}"));

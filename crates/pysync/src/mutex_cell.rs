@@ -35,6 +35,15 @@ unsafe impl<T: ?Sized + Send> Sync for MutexCell<T> {}
 impl<T> MutexCell<T> {
     pyparking::const_fn! {
         /// A free cell with `value`.
+        ///
+        /// Cost: no atomic operation, no heap.
+        ///
+        /// ```
+        /// use pysync::MutexCell;
+        ///
+        /// static TOTAL: MutexCell<u64> = MutexCell::new(0);
+        /// assert_eq!(*TOTAL.lock(), 0);
+        /// ```
         #[must_use]
         pub fn new(value: T) -> Self {
             Self { mutex: Mutex::new(), value: UnsafeCell::new(value) }
@@ -42,6 +51,16 @@ impl<T> MutexCell<T> {
     }
 
     /// The value, out of its cell.
+    ///
+    /// Cost: no atomic operation.
+    ///
+    /// ```
+    /// use pysync::MutexCell;
+    ///
+    /// let names = MutexCell::new(vec!["a"]);
+    /// names.lock().push("b");
+    /// assert_eq!(names.into_inner(), ["a", "b"]);
+    /// ```
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
@@ -49,6 +68,17 @@ impl<T> MutexCell<T> {
 
 impl<T: ?Sized> MutexCell<T> {
     /// Locks, sleeping if need be.
+    ///
+    /// Cost: as [`Mutex::lock`], and [`Mutex::unlock`] for the guard's end.
+    ///
+    /// ```
+    /// use pysync::MutexCell;
+    ///
+    /// static TOTAL: MutexCell<u64> = MutexCell::new(0);
+    /// let adders = [1, 2, 3].map(|share| std::thread::spawn(move || *TOTAL.lock() += share));
+    /// adders.map(|adder| adder.join().unwrap());
+    /// assert_eq!(*TOTAL.lock(), 6);
+    /// ```
     #[inline]
     pub fn lock(&self) -> MutexCellGuard<'_, T> {
         self.mutex.lock();
@@ -56,6 +86,18 @@ impl<T: ?Sized> MutexCell<T> {
     }
 
     /// Locks if the cell is free. Never blocks.
+    ///
+    /// Cost: as [`Mutex::try_lock`], and [`Mutex::unlock`] for the guard's end.
+    ///
+    /// ```
+    /// use pysync::MutexCell;
+    ///
+    /// let total = MutexCell::new(1);
+    /// let held = total.lock();
+    /// assert!(total.try_lock().is_none());
+    /// drop(held);
+    /// assert_eq!(total.try_lock().as_deref(), Some(&1));
+    /// ```
     #[inline]
     #[must_use]
     pub fn try_lock(&self) -> Option<MutexCellGuard<'_, T>> {
@@ -64,9 +106,21 @@ impl<T: ?Sized> MutexCell<T> {
 
     /// Locks within `timeout`, as [`Mutex::lock_timed`].
     ///
+    /// Cost: as [`Mutex::lock_timed`], and [`Mutex::unlock`] for the guard's end.
+    ///
     /// # Errors
     ///
     /// The status that ended the wait: [`LockStatus::Failure`] or [`LockStatus::Intr`].
+    ///
+    /// ```
+    /// use pysync::{LockFlags, LockStatus, MutexCell};
+    /// use std::time::Duration;
+    ///
+    /// let total = MutexCell::new(1);
+    /// let _held = total.lock();
+    /// let second = total.lock_timed(Some(Duration::from_millis(1)), LockFlags::DETACH);
+    /// assert_eq!(second.err(), Some(LockStatus::Failure));
+    /// ```
     pub fn lock_timed(
         &self,
         timeout: Option<Duration>,
@@ -79,11 +133,33 @@ impl<T: ?Sized> MutexCell<T> {
     }
 
     /// The value, without locking: the borrow shows that nobody else has it.
+    ///
+    /// Cost: no atomic operation.
+    ///
+    /// ```
+    /// use pysync::MutexCell;
+    ///
+    /// let mut total = MutexCell::new(1);
+    /// *total.get_mut() += 1;
+    /// assert_eq!(total.into_inner(), 2);
+    /// ```
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
 
     /// Whether somebody holds the cell, at some moment during the call. For assertions.
+    ///
+    /// Cost: one relaxed load.
+    ///
+    /// ```
+    /// use pysync::MutexCell;
+    ///
+    /// let total = MutexCell::new(1);
+    /// let held = total.lock();
+    /// assert!(total.is_locked());
+    /// drop(held);
+    /// assert!(!total.is_locked());
+    /// ```
     #[must_use]
     pub fn is_locked(&self) -> bool {
         self.mutex.is_locked()
@@ -91,10 +167,24 @@ impl<T: ?Sized> MutexCell<T> {
 
     /// The mutex inside.
     ///
+    /// Cost: no atomic operation.
+    ///
     /// # Safety
     ///
     /// The caller unlocks only what it has locked through this reference: a lock that a guard holds stays
     /// locked, or two threads get the value at once.
+    ///
+    /// ```
+    /// use pysync::MutexCell;
+    ///
+    /// let total = MutexCell::new(1);
+    /// // SAFETY: locked and unlocked here, through the same reference.
+    /// let mutex = unsafe { total.raw() };
+    /// mutex.lock();
+    /// assert!(total.try_lock().is_none());
+    /// mutex.unlock();
+    /// assert!(total.try_lock().is_some());
+    /// ```
     pub unsafe fn raw(&self) -> &Mutex {
         &self.mutex
     }
@@ -130,6 +220,17 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexCell<T> {
 }
 
 /// The value of a [`MutexCell`], until dropped.
+///
+/// ```
+/// use pysync::{MutexCell, MutexCellGuard};
+///
+/// fn double(mut total: MutexCellGuard<'_, u64>) {
+///     *total *= 2;
+/// }
+/// let total = MutexCell::new(21);
+/// double(total.lock());
+/// assert_eq!(*total.lock(), 42);
+/// ```
 #[must_use = "the cell is unlocked as soon as the guard is dropped"]
 pub struct MutexCellGuard<'a, T: ?Sized> {
     cell: &'a MutexCell<T>,

@@ -32,6 +32,15 @@ unsafe impl<T: Send + Sync> Sync for OnceCell<T> {}
 impl<T> OnceCell<T> {
     pyparking::const_fn! {
         /// A cell without value.
+        ///
+        /// Cost: no atomic operation, no heap.
+        ///
+        /// ```
+        /// use pysync::OnceCell;
+        ///
+        /// static NAME: OnceCell<String> = OnceCell::new();
+        /// assert!(NAME.get().is_none());
+        /// ```
         #[must_use]
         pub fn new() -> Self {
             Self { flag: OnceFlag::new(), value: UnsafeCell::new(MaybeUninit::uninit()) }
@@ -39,6 +48,17 @@ impl<T> OnceCell<T> {
     }
 
     /// The value, if it has been made.
+    ///
+    /// Cost: one acquire load.
+    ///
+    /// ```
+    /// use pysync::OnceCell;
+    ///
+    /// let name = OnceCell::new();
+    /// assert_eq!(name.get(), None);
+    /// name.get_or_init(|| String::from("main"));
+    /// assert_eq!(name.get().map(String::as_str), Some("main"));
+    /// ```
     #[inline]
     #[must_use]
     pub fn get(&self) -> Option<&T> {
@@ -48,9 +68,21 @@ impl<T> OnceCell<T> {
 
     /// The value, made by `make` if need be; waits for a maker that is under way.
     ///
+    /// Cost: one acquire load once the value is there; as [`OnceFlag::call_once`] before.
+    ///
     /// # Panics
     ///
     /// If `make` does; the cell is without value again.
+    ///
+    /// ```
+    /// use pysync::OnceCell;
+    ///
+    /// static SQUARES: OnceCell<Vec<u32>> = OnceCell::new();
+    /// let squares = || SQUARES.get_or_init(|| (0..10).map(|n| n * n).collect());
+    /// let there = std::thread::spawn(move || squares().as_ptr().addr());
+    /// assert_eq!(squares()[3], 9);
+    /// assert_eq!(squares().as_ptr().addr(), there.join().unwrap());
+    /// ```
     #[inline]
     pub fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
         match self.get_or_try_init(|| Ok::<T, Infallible>(make())) {
@@ -61,6 +93,8 @@ impl<T> OnceCell<T> {
 
     /// The value, made by `make` if need be.
     ///
+    /// Cost: as [`get_or_init`](Self::get_or_init).
+    ///
     /// # Errors
     ///
     /// What `make` returned; the cell is without value again.
@@ -68,6 +102,15 @@ impl<T> OnceCell<T> {
     /// # Panics
     ///
     /// If `make` does; the cell is without value again.
+    ///
+    /// ```
+    /// use pysync::OnceCell;
+    ///
+    /// let port = OnceCell::new();
+    /// assert!(port.get_or_try_init(|| "http".parse::<u16>()).is_err());
+    /// assert_eq!(port.get_or_try_init(|| "80".parse::<u16>()), Ok(&80));
+    /// assert_eq!(port.get_or_try_init(|| "8080".parse::<u16>()), Ok(&80));
+    /// ```
     #[inline]
     pub fn get_or_try_init<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
         self.flag.call_once(|| {
@@ -83,15 +126,39 @@ impl<T> OnceCell<T> {
     /// Makes a cell whose value was being made without value again, in the child of a fork: its maker is not
     /// there. A value that has been made stays.
     ///
+    /// Cost: as [`OnceFlag::after_fork_child`].
+    ///
     /// # Safety
     ///
     /// The calling thread is the only one of the process, and is not making this cell's value.
+    ///
+    /// ```
+    /// use pysync::OnceCell;
+    ///
+    /// let cell = OnceCell::new();
+    /// cell.get_or_init(|| 1);
+    /// // In the child:
+    /// // SAFETY: no other thread runs, and this one is not making the value.
+    /// unsafe { cell.after_fork_child() };
+    /// assert_eq!(cell.get(), Some(&1));
+    /// ```
     pub unsafe fn after_fork_child(&self) {
         // SAFETY: handed on to the caller.
         unsafe { self.flag.after_fork_child() };
     }
 
     /// Takes the value out; the cell is fresh again.
+    ///
+    /// Cost: one acquire load.
+    ///
+    /// ```
+    /// use pysync::OnceCell;
+    ///
+    /// let mut name = OnceCell::new();
+    /// name.get_or_init(|| "first");
+    /// assert_eq!(name.take(), Some("first"));
+    /// assert_eq!(name.get_or_init(|| "second"), &"second");
+    /// ```
     pub fn take(&mut self) -> Option<T> {
         let done = self.flag.is_done();
         self.flag = OnceFlag::new();

@@ -59,13 +59,33 @@ pub struct OnceFlag {
 impl OnceFlag {
     pyparking::const_fn! {
         /// A flag for something that has not run.
+        ///
+        /// Cost: no atomic operation, no heap.
+        ///
+        /// ```
+        /// use pysync::OnceFlag;
+        ///
+        /// static STARTED: OnceFlag = OnceFlag::new();
+        /// assert!(!STARTED.is_done());
+        /// assert_eq!(size_of::<OnceFlag>(), 1);
+        /// ```
         #[must_use]
         pub fn new() -> Self {
             Self { word: AtomicU8::new(FRESH) }
         }
     }
 
-    /// Whether a run has succeeded. Cost: one acquire load.
+    /// Whether a run has succeeded.
+    ///
+    /// Cost: one acquire load.
+    ///
+    /// ```
+    /// use pysync::OnceFlag;
+    ///
+    /// let flag = OnceFlag::new();
+    /// assert!(flag.call_once(|| Err("no luck")).is_err() && !flag.is_done());
+    /// assert!(flag.call_once(|| Ok::<(), &str>(())).is_ok() && flag.is_done());
+    /// ```
     #[inline]
     #[must_use]
     pub fn is_done(&self) -> bool {
@@ -76,6 +96,9 @@ impl OnceFlag {
     /// Runs `f` unless a run has succeeded; waits for a run that is under way. A thread of a runtime detaches
     /// while it waits.
     ///
+    /// Cost: one acquire load when done; for the one who runs `f`, one RMW before and one after it. Whoever has to
+    /// wait parks.
+    ///
     /// # Errors
     ///
     /// What `f` returned, if it was called and failed; the flag is fresh again.
@@ -84,6 +107,21 @@ impl OnceFlag {
     ///
     /// If `f` does; the flag is fresh again.
     ///
+    /// ```
+    /// use pysync::OnceFlag;
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    ///
+    /// static FLAG: OnceFlag = OnceFlag::new();
+    /// static RUNS: AtomicU32 = AtomicU32::new(0);
+    /// let run = || {
+    ///     RUNS.fetch_add(1, Relaxed);
+    ///     Ok::<(), ()>(())
+    /// };
+    /// let threads = [(); 3].map(|()| std::thread::spawn(move || FLAG.call_once(run)));
+    /// threads.map(|thread| assert_eq!(thread.join().unwrap(), Ok(())));
+    /// assert_eq!(RUNS.load(Relaxed), 1);
+    /// ```
+    ///
     /// Port of: `_PyOnceFlag_CallOnce` (Include/internal/pycore_lock.h)
     #[inline]
     pub fn call_once<E>(&self, f: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
@@ -91,6 +129,18 @@ impl OnceFlag {
     }
 
     /// The bits, at some moment during the call. For tests and debuggers.
+    ///
+    /// Cost: one relaxed load.
+    ///
+    /// ```
+    /// use pysync::OnceFlag;
+    ///
+    /// let flag = OnceFlag::new();
+    /// assert_eq!(flag.bits(), 0);
+    /// let running = flag.call_once(|| if flag.bits() == 1 { Ok(()) } else { Err(flag.bits()) });
+    /// assert_eq!(running, Ok(()));
+    /// assert_eq!(flag.bits(), 4);
+    /// ```
     #[inline]
     #[must_use]
     pub fn bits(&self) -> u8 {
@@ -101,9 +151,22 @@ impl OnceFlag {
     /// Makes a flag that was running fresh again in the child of a fork: its runner is not there. A flag that
     /// is done stays done.
     ///
+    /// Cost: one relaxed load, and one relaxed store unless done.
+    ///
     /// # Safety
     ///
     /// The calling thread is the only one of the process, and is not inside this flag's function.
+    ///
+    /// ```
+    /// use pysync::OnceFlag;
+    ///
+    /// let flag = OnceFlag::new();
+    /// flag.call_once(|| Ok::<(), ()>(())).unwrap();
+    /// // In the child:
+    /// // SAFETY: no other thread runs, and this one is not inside the function.
+    /// unsafe { flag.after_fork_child() };
+    /// assert!(flag.is_done());
+    /// ```
     pub unsafe fn after_fork_child(&self) {
         if self.bits() != DONE {
             // ORD: Relaxed, there is no other thread.

@@ -106,6 +106,16 @@ pub struct RwMutex {
 impl RwMutex {
     pyparking::const_fn! {
         /// A free mutex.
+        ///
+        /// Cost: no atomic operation, no heap.
+        ///
+        /// ```
+        /// use pysync::RwMutex;
+        ///
+        /// static TABLE: RwMutex = RwMutex::new();
+        /// assert_eq!(TABLE.bits(), 0);
+        /// assert_eq!(size_of::<RwMutex>(), size_of::<usize>());
+        /// ```
         #[must_use]
         pub fn new() -> Self {
             Self { word: AtomicUsize::new(0) }
@@ -113,6 +123,20 @@ impl RwMutex {
     }
 
     /// Locks for reading, sleeping if need be; a thread of a runtime detaches while it sleeps.
+    ///
+    /// Cost: one RMW if the mutex is free; among other readers two and a load; otherwise some turns, one RMW by the
+    /// first who waits, and a park.
+    ///
+    /// ```
+    /// use pysync::RwMutex;
+    ///
+    /// let mutex = RwMutex::new();
+    /// mutex.read_lock();
+    /// mutex.read_lock();
+    /// assert_eq!(mutex.reader_count(), 2);
+    /// mutex.read_unlock();
+    /// mutex.read_unlock();
+    /// ```
     ///
     /// Port of: `_PyRWMutex_RLock` (Python/lock.c)
     #[inline]
@@ -132,6 +156,18 @@ impl RwMutex {
     }
 
     /// Locks for reading if no writer holds the mutex or waits for it. Never blocks.
+    ///
+    /// Cost: one relaxed load, and one RMW if readers may enter.
+    ///
+    /// ```
+    /// use pysync::RwMutex;
+    ///
+    /// let mutex = RwMutex::new();
+    /// assert!(mutex.try_read_lock());
+    /// mutex.read_unlock();
+    /// mutex.write_lock();
+    /// assert!(!mutex.try_read_lock());
+    /// ```
     #[inline]
     #[must_use]
     pub fn try_read_lock(&self) -> bool {
@@ -147,6 +183,21 @@ impl RwMutex {
     }
 
     /// Locks for reading within `timeout` (`None`: for ever; zero: one attempt).
+    ///
+    /// Cost: as [`try_read_lock`](Self::try_read_lock) if readers may enter; otherwise a clock read for the
+    /// deadline, then as [`read_lock`](Self::read_lock).
+    ///
+    /// ```
+    /// use pysync::{LockFlags, LockStatus, RwMutex};
+    /// use std::time::Duration;
+    ///
+    /// let mutex = RwMutex::new();
+    /// let wait = Some(Duration::from_millis(1));
+    /// assert_eq!(mutex.read_lock_timed(wait, LockFlags::DETACH), LockStatus::Acquired);
+    /// mutex.read_unlock();
+    /// mutex.write_lock();
+    /// assert_eq!(mutex.read_lock_timed(wait, LockFlags::DETACH), LockStatus::Failure);
+    /// ```
     pub fn read_lock_timed(&self, timeout: Option<Duration>, flags: LockFlags) -> LockStatus {
         if self.try_read_lock() {
             return LockStatus::Acquired;
@@ -155,6 +206,19 @@ impl RwMutex {
     }
 
     /// Unlocks one reader. Fatal if there is none.
+    ///
+    /// Cost: one RMW for the only reader, two among others; for the last one that others wait for a clock read, the
+    /// bucket lock and the wakes.
+    ///
+    /// ```
+    /// use pysync::RwMutex;
+    ///
+    /// let mutex = RwMutex::new();
+    /// mutex.read_lock();
+    /// assert!(!mutex.try_write_lock());
+    /// mutex.read_unlock();
+    /// assert!(mutex.try_write_lock());
+    /// ```
     ///
     /// Port of: `_PyRWMutex_RUnlock` (Python/lock.c)
     #[inline]
@@ -178,6 +242,23 @@ impl RwMutex {
 
     /// Locks for writing, sleeping if need be; a thread of a runtime detaches while it sleeps.
     ///
+    /// Cost: one RMW if the mutex is free; otherwise some turns, one RMW by the first who waits, and a park.
+    ///
+    /// ```
+    /// use pysync::RwMutex;
+    ///
+    /// static MUTEX: RwMutex = RwMutex::new();
+    /// MUTEX.read_lock();
+    /// let writer = std::thread::spawn(|| {
+    ///     MUTEX.write_lock();
+    ///     let alone = MUTEX.reader_count() == 0;
+    ///     MUTEX.write_unlock();
+    ///     alone
+    /// });
+    /// MUTEX.read_unlock();
+    /// assert!(writer.join().unwrap());
+    /// ```
+    ///
     /// Port of: `_PyRWMutex_Lock` (Python/lock.c)
     #[inline]
     pub fn write_lock(&self) {
@@ -187,6 +268,17 @@ impl RwMutex {
     }
 
     /// Locks for writing if nobody holds the mutex. Never blocks.
+    ///
+    /// Cost: one relaxed load, and one RMW if nobody holds the mutex.
+    ///
+    /// ```
+    /// use pysync::RwMutex;
+    ///
+    /// let mutex = RwMutex::new();
+    /// assert!(mutex.try_write_lock());
+    /// assert!(!mutex.try_write_lock());
+    /// mutex.write_unlock();
+    /// ```
     #[inline]
     #[must_use]
     pub fn try_write_lock(&self) -> bool {
@@ -204,6 +296,9 @@ impl RwMutex {
     /// Locks for writing within `timeout` (`None`: for ever; zero: one attempt).
     ///
     /// A writer that gives up leaves no trace: readers that waited behind it go on.
+    ///
+    /// Cost: as [`try_write_lock`](Self::try_write_lock) if nobody holds the mutex; otherwise a clock read for the
+    /// deadline, then as [`write_lock`](Self::write_lock).
     ///
     /// ```
     /// use pysync::{LockFlags, LockStatus, RwMutex};
@@ -225,6 +320,18 @@ impl RwMutex {
 
     /// Unlocks the writer. Fatal if there is none.
     ///
+    /// Cost: one RMW when nobody waits; otherwise a clock read, four RMW (two for the bucket lock), and the
+    /// wakes.
+    ///
+    /// ```
+    /// use pysync::RwMutex;
+    ///
+    /// let mutex = RwMutex::new();
+    /// mutex.write_lock();
+    /// mutex.write_unlock();
+    /// assert!(mutex.try_read_lock());
+    /// ```
+    ///
     /// Port of: `_PyRWMutex_Unlock` (Python/lock.c)
     #[inline]
     pub fn write_unlock(&self) {
@@ -238,6 +345,18 @@ impl RwMutex {
     }
 
     /// Whether anybody holds the mutex, at some moment during the call. For assertions.
+    ///
+    /// Cost: one relaxed load.
+    ///
+    /// ```
+    /// use pysync::RwMutex;
+    ///
+    /// let mutex = RwMutex::new();
+    /// let reader = mutex.read_guard();
+    /// assert!(mutex.is_locked());
+    /// drop(reader);
+    /// assert!(!mutex.is_locked());
+    /// ```
     #[inline]
     #[must_use]
     pub fn is_locked(&self) -> bool {
@@ -245,6 +364,20 @@ impl RwMutex {
     }
 
     /// Whether a writer holds the mutex, at some moment during the call.
+    ///
+    /// Cost: one relaxed load.
+    ///
+    /// ```
+    /// use pysync::RwMutex;
+    ///
+    /// static TABLE: RwMutex = RwMutex::new();
+    ///
+    /// fn resize() {
+    ///     debug_assert!(TABLE.is_write_locked(), "the caller is the writer");
+    /// }
+    /// let _writer = TABLE.write_guard();
+    /// resize();
+    /// ```
     #[inline]
     #[must_use]
     pub fn is_write_locked(&self) -> bool {
@@ -252,6 +385,17 @@ impl RwMutex {
     }
 
     /// How many readers hold the mutex, at some moment during the call.
+    ///
+    /// Cost: one relaxed load.
+    ///
+    /// ```
+    /// use pysync::RwMutex;
+    ///
+    /// let mutex = RwMutex::new();
+    /// let _one = mutex.read_guard();
+    /// let _two = mutex.read_guard();
+    /// assert_eq!(mutex.reader_count(), 2);
+    /// ```
     #[inline]
     #[must_use]
     pub fn reader_count(&self) -> usize {
@@ -259,6 +403,17 @@ impl RwMutex {
     }
 
     /// The bits, at some moment during the call. For tests and debuggers.
+    ///
+    /// Cost: one relaxed load.
+    ///
+    /// ```
+    /// use pysync::RwMutex;
+    ///
+    /// let mutex = RwMutex::new();
+    /// mutex.read_lock();
+    /// mutex.read_lock();
+    /// assert_eq!(mutex.bits(), 8);
+    /// ```
     #[inline]
     #[must_use]
     pub fn bits(&self) -> usize {
@@ -267,6 +422,19 @@ impl RwMutex {
     }
 
     /// Locks for reading, and unlocks when the guard is dropped.
+    ///
+    /// Cost: as [`read_lock`](Self::read_lock), and [`read_unlock`](Self::read_unlock) for the guard's end.
+    ///
+    /// ```
+    /// use pysync::RwMutex;
+    ///
+    /// let mutex = RwMutex::new();
+    /// let reader = mutex.read_guard();
+    /// assert!(mutex.try_read_lock() && !mutex.try_write_lock());
+    /// mutex.read_unlock();
+    /// drop(reader);
+    /// assert!(mutex.try_write_lock());
+    /// ```
     #[inline]
     pub fn read_guard(&self) -> RwReadGuard<'_> {
         self.read_lock();
@@ -274,6 +442,18 @@ impl RwMutex {
     }
 
     /// Locks for writing, and unlocks when the guard is dropped.
+    ///
+    /// Cost: as [`write_lock`](Self::write_lock), and [`write_unlock`](Self::write_unlock) for the guard's end.
+    ///
+    /// ```
+    /// use pysync::RwMutex;
+    ///
+    /// let mutex = RwMutex::new();
+    /// let writer = mutex.write_guard();
+    /// assert!(!mutex.try_read_lock());
+    /// drop(writer);
+    /// assert!(mutex.try_read_lock());
+    /// ```
     #[inline]
     pub fn write_guard(&self) -> RwWriteGuard<'_> {
         self.write_lock();
@@ -282,9 +462,23 @@ impl RwMutex {
 
     /// Makes the mutex free in the child of a fork, whoever held it. The same as zeroing it.
     ///
+    /// Cost: one relaxed store.
+    ///
     /// # Safety
     ///
     /// The calling thread is the only one of the process, and does not hold the mutex through a guard.
+    ///
+    /// ```
+    /// use pysync::RwMutex;
+    ///
+    /// let mutex = RwMutex::new();
+    /// // In the parent, some thread was writing at the moment of the fork.
+    /// mutex.write_lock();
+    /// // In the child:
+    /// // SAFETY: no other thread runs.
+    /// unsafe { mutex.after_fork_child() };
+    /// assert!(mutex.try_read_lock());
+    /// ```
     pub unsafe fn after_fork_child(&self) {
         // ORD: Relaxed, there is no other thread.
         self.word.store(0, Ordering::Relaxed);
@@ -354,6 +548,18 @@ impl fmt::Debug for RwMutex {
 }
 
 /// Unlocks one reader of a [`RwMutex`] when dropped, also on unwind.
+///
+/// ```
+/// use pysync::{RwMutex, RwReadGuard};
+///
+/// /// Readers of two tables at once; both are given back when the pair goes.
+/// fn both<'a>(left: &'a RwMutex, right: &'a RwMutex) -> (RwReadGuard<'a>, RwReadGuard<'a>) {
+///     (left.read_guard(), right.read_guard())
+/// }
+/// let (left, right) = (RwMutex::new(), RwMutex::new());
+/// drop(both(&left, &right));
+/// assert!(!left.is_locked() && !right.is_locked());
+/// ```
 #[must_use = "the mutex is unlocked as soon as the guard is dropped"]
 #[derive(Debug)]
 pub struct RwReadGuard<'a> {
@@ -369,6 +575,18 @@ impl Drop for RwReadGuard<'_> {
 }
 
 /// Unlocks the writer of a [`RwMutex`] when dropped, also on unwind.
+///
+/// ```
+/// use pysync::RwMutex;
+/// use std::panic::catch_unwind;
+///
+/// static MUTEX: RwMutex = RwMutex::new();
+/// let unwound = catch_unwind(|| {
+///     let _writer = MUTEX.write_guard();
+///     panic!("in the middle of a write");
+/// });
+/// assert!(unwound.is_err() && !MUTEX.is_locked());
+/// ```
 #[must_use = "the mutex is unlocked as soon as the guard is dropped"]
 #[derive(Debug)]
 pub struct RwWriteGuard<'a> {

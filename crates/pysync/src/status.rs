@@ -5,6 +5,19 @@ use core::ops::BitOr;
 
 /// How a timed lock call ended.
 ///
+/// ```
+/// use pysync::{LockFlags, LockStatus, Mutex};
+/// use std::time::Duration;
+///
+/// let mutex = Mutex::new();
+/// match mutex.lock_timed(Some(Duration::from_millis(1)), LockFlags::FAIL_IF_INTERRUPTED) {
+///     LockStatus::Acquired => mutex.unlock(),
+///     LockStatus::Failure => println!("too late"),
+///     LockStatus::Intr => println!("interrupted"),
+/// }
+/// assert_eq!(LockStatus::Acquired as i32, 1);
+/// ```
+///
 /// Port of: `PyLockStatus` (Include/pythread.h)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i32)]
@@ -45,18 +58,46 @@ impl LockFlags {
     pub const FAIL_IF_INTERRUPTED: Self = Self(4);
 
     /// Whether all of `other` is set.
+    ///
+    /// Cost: a mask and a comparison.
+    ///
+    /// ```
+    /// use pysync::LockFlags;
+    ///
+    /// let flags = LockFlags::DETACH | LockFlags::FAIL_IF_INTERRUPTED;
+    /// assert!(flags.contains(LockFlags::DETACH));
+    /// assert!(!flags.contains(LockFlags::DETACH | LockFlags::HANDLE_SIGNALS));
+    /// ```
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
     /// CPython's number.
+    ///
+    /// Cost: none.
+    ///
+    /// ```
+    /// use pysync::LockFlags;
+    ///
+    /// assert_eq!(LockFlags::EMPTY.bits(), 0);
+    /// assert_eq!((LockFlags::DETACH | LockFlags::FAIL_IF_INTERRUPTED).bits(), 5);
+    /// ```
     #[must_use]
     pub const fn bits(self) -> u8 {
         self.0
     }
 
     /// The flags with CPython's number `bits`; bits without a meaning are dropped.
+    ///
+    /// Cost: a mask.
+    ///
+    /// ```
+    /// use pysync::LockFlags;
+    ///
+    /// let from_c = 0b1000_0001;
+    /// assert_eq!(LockFlags::from_bits_truncate(from_c), LockFlags::DETACH);
+    /// ```
     #[must_use]
     pub const fn from_bits_truncate(bits: u8) -> Self {
         Self(bits & 7)
@@ -94,6 +135,14 @@ impl fmt::Debug for LockFlags {
 }
 
 /// An unlock of something that is not locked.
+///
+/// ```
+/// use pysync::{Mutex, NotLocked};
+///
+/// let error = Mutex::new().try_unlock().unwrap_err();
+/// assert_eq!(error, NotLocked);
+/// assert!(error.to_string().starts_with("the mutex is not locked"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotLocked;
 
@@ -106,6 +155,14 @@ impl fmt::Display for NotLocked {
 impl core::error::Error for NotLocked {}
 
 /// An unlock of a recursive mutex by a thread that does not own it.
+///
+/// ```
+/// use pysync::{NotOwner, RecursiveMutex};
+///
+/// let error = RecursiveMutex::new().try_unlock().unwrap_err();
+/// assert_eq!(error, NotOwner);
+/// assert!(error.to_string().contains("only the owner"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotOwner;
 
