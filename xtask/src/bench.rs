@@ -7,15 +7,18 @@ use std::ffi::OsString;
 
 const MORE: &str = "\
 Needs nothing but this workspace; a quiet machine gives narrower intervals. Every argument goes to the
-bench program as it is, also --help, and its exit code comes back: 0 done (a missed goal is reported, not
-failed), 1 an output file could not be written, 2 usage, 3 a tool or library that was asked for is absent
-(the output says which), 70 an arm of the contest hung or panicked.
+bench program as it is, also --help, and its exit code comes back.
 
 Examples:
   cargo xtask bench --help       the program's own options
   cargo xtask bench --quick      about a minute
 
-Exit codes: those of the program, as above.";
+Exit codes:
+  0   done; a missed goal is reported like a reached one
+  1   an output file could not be written
+  2   the command line was wrong
+  3   a tool or library that was asked for is absent; the output says which
+  70  an arm hung or panicked";
 
 /// Measure every primitive against its peers and its physical limit, in one process
 #[derive(Args)]
