@@ -19,9 +19,8 @@ use core::fmt;
 ///
 /// ```
 /// use pyparking::hooks::{self, Hooks};
-/// use pyparking::{Deadline, ParkOptions, park};
+/// use pyparking::{ParkOptions, park, unpark_all};
 /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-/// use std::time::Duration;
 ///
 /// // A runtime with one thread, which is attached: its state is any pointer that is not null.
 /// static STATE: u8 = 0;
@@ -40,10 +39,18 @@ use core::fmt;
 /// hooks::install(&RUNTIME).unwrap();
 ///
 /// let word = 0_u8;
-/// let deadline = Deadline::after(Duration::from_millis(1));
-/// let options = ParkOptions { deadline, ..ParkOptions::default() };
-/// // SAFETY: the address is this frame's own.
-/// let _timed_out = unsafe { park((&raw const word).addr(), options, || true, |_| {}) };
+/// let address = (&raw const word).addr();
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| {
+///         while DETACHED.load(Relaxed) == 0 {
+///             std::thread::yield_now();
+///         }
+///         // SAFETY: the address is the frame's own, and a thread that is detached is queued.
+///         unsafe { unpark_all(address) };
+///     });
+///     // SAFETY: as above, and the closures do nothing.
+///     let _ok = unsafe { park(address, ParkOptions::default(), || true, |_| {}) };
+/// });
 /// assert_eq!((DETACHED.load(Relaxed), ATTACHED.load(Relaxed)), (1, 1));
 /// ```
 #[derive(Clone, Copy)]

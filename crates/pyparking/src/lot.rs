@@ -177,18 +177,24 @@ impl<const N: usize> Lot<N> {
     /// Cost: five relaxed loads per bucket.
     ///
     /// ```
-    /// use pyparking::{Deadline, Lot, ParkOptions};
-    /// use std::time::Duration;
+    /// use pyparking::{Lot, ParkOptions};
     ///
     /// static LOT: Lot<1> = Lot::new();
     /// let word = 0_u8;
-    /// let deadline = Deadline::after(Duration::from_millis(1));
-    /// let options = ParkOptions { deadline, ..ParkOptions::default() };
-    /// // SAFETY: the address is this frame's own.
-    /// let _timed_out = unsafe { LOT.park((&raw const word).addr(), options, || true, |_| {}) };
+    /// let address = (&raw const word).addr();
+    /// // SAFETY: nobody else parks at the address, and the closures do nothing.
+    /// let sleeper = std::thread::spawn(move || unsafe {
+    ///     LOT.park(address, ParkOptions::default(), || true, |_| {})
+    /// });
+    /// while LOT.totals().parks == 0 {
+    ///     std::thread::yield_now();
+    /// }
+    /// // SAFETY: as above.
+    /// unsafe { LOT.unpark_all(address) };
+    /// let _ok = sleeper.join().unwrap();
     ///
     /// let totals = LOT.totals();
-    /// assert_eq!((totals.parks, totals.timeouts, totals.wakes), (1, 1, 0));
+    /// assert_eq!((totals.parks, totals.wakes, totals.timeouts), (1, 1, 0));
     /// ```
     #[must_use]
     pub fn totals(&self) -> Totals {

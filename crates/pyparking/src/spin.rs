@@ -171,11 +171,13 @@ impl Spin {
     /// use pyparking::spin::Spin;
     /// use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
     ///
-    /// let locked = AtomicBool::new(false);
+    /// static LOCKED: AtomicBool = AtomicBool::new(true);
+    /// let holder = std::thread::spawn(|| LOCKED.store(false, Relaxed));
     /// let mut spin = Spin::new(Deadline::NEVER, false);
-    /// while locked.load(Relaxed) && spin.turn() {}
-    /// // Here the lock is taken if it came free, or the thread queues.
-    /// assert!(!locked.load(Relaxed));
+    /// while LOCKED.load(Relaxed) && spin.turn() {}
+    /// // Here a lock is free, or the thread queues, which in this example is a join.
+    /// holder.join().unwrap();
+    /// assert!(!LOCKED.load(Relaxed));
     /// ```
     pub fn turn(&mut self) -> bool {
         if self.left == 0 {
