@@ -32,8 +32,8 @@ enum Around {
     Trait(String),
 }
 
-/// What `file` offers. Left out: what `#[doc(hidden)]` hides, what a trait's implementation only repeats, and what
-/// exists in models only.
+/// What `file` offers. Left out: what `#[doc(hidden)]` hides, what a trait's implementation only repeats, what a
+/// macro's own definition would write elsewhere, and what exists in models only.
 pub(crate) fn interface(file: &Source) -> Vec<Offer> {
     let mut found = Vec::new();
     collect(&file.tokens, &Around::Module, &mut found);
