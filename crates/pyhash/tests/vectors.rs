@@ -45,7 +45,7 @@ fn all_vectors_hold_in_one_shot_and_in_pieces() {
 
 #[test]
 fn siphasher_agrees_on_every_length_to_4_kib() {
-    let input: Vec<u8> = (0..4096_u32).map(|index| (index * 167 >> 3) as u8).collect();
+    let input: Vec<u8> = (0..4096_u32).map(|index| (index * 167 % 251) as u8).collect();
     for length in 0..=input.len() {
         let input = &input[..length];
         let theirs = siphasher::sip::SipHasher13::new_with_keys(KEY.0, KEY.1).hash(input);

@@ -130,16 +130,14 @@ fn inputs() -> Vec<Input> {
     let mut inputs = vec![Input::Text(String::new()), Input::Bytes(Vec::new())];
     for (least, last) in RANGES {
         for length in 1..=40 {
-            inputs.extend((0..15).map(|_| Input::Text(dice.text(least, last, length))));
+            inputs.extend((0..10).map(|_| Input::Text(dice.text(least, last, length))));
         }
-        for length in [127, 128, 129, 255, 256, 257, 1000, 3000] {
+        for length in [127, 128, 129, 256, 1000] {
             inputs.push(Input::Text(dice.text(least, last, length)));
         }
     }
-    for length in (1..=40).chain([255, 256, 4096]) {
-        for _ in 0..10 {
-            inputs.push(Input::Bytes((0..length).map(|_| dice.below(256) as u8).collect()));
-        }
+    for length in (0..400).map(|index| 1 + index % 40).chain([255, 256, 4096]) {
+        inputs.push(Input::Bytes((0..length).map(|_| dice.below(256) as u8).collect()));
     }
     for byte in 0..=u8::MAX {
         inputs.push(Input::Bytes(vec![byte]));
