@@ -15,7 +15,7 @@
 use crate::djbx33a::djbx33a;
 use crate::fnv::fnv;
 use crate::kind::in_batches;
-use crate::{FnvHasher, Kind, Secret, SipHasher13, siphash13};
+use crate::{FnvHasher, Kind, Secret, SipHasher13};
 use core::hash::Hasher;
 
 /// The algorithm of a build, with CPython's numbers.
@@ -135,10 +135,7 @@ impl HashFunction {
                 let (prefix, suffix) = secret.fnv_keys();
                 fnv(prefix, suffix, bytes) as isize
             }
-            Algorithm::SipHash13 => {
-                let (k0, k1) = secret.sip_keys();
-                siphash13(k0, k1, bytes) as isize
-            }
+            Algorithm::SipHash13 => secret.sip_state().hash(bytes) as isize,
         })
     }
 
@@ -223,10 +220,7 @@ impl HashFunction {
                 let (prefix, suffix) = secret.fnv_keys();
                 fed(FnvHasher::new(prefix, suffix), units)
             }
-            Algorithm::SipHash13 => {
-                let (k0, k1) = secret.sip_keys();
-                fed(SipHasher13::new(k0, k1), units)
-            }
+            Algorithm::SipHash13 => fed(SipHasher13::begun(secret.sip_state()), units),
         }
     }
 }
@@ -241,7 +235,13 @@ fn fed<const N: usize>(mut hasher: impl Hasher, units: impl Iterator<Item = [u8;
 /// HASH-4.
 #[inline(always)]
 fn never_minus_one(hash: isize) -> isize {
-    if hash == -1 { -2 } else { hash }
+    if hash == -1 { minus_two() } else { hash }
+}
+
+/// One hash in 2^64 gets here, so it shall cost the others a branch that is never taken and nothing more.
+#[cold]
+fn minus_two() -> isize {
+    -2
 }
 
 #[cfg(test)]

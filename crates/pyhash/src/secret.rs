@@ -21,9 +21,10 @@
 //! Port of: `_Py_HashSecret_t` (Include/internal/pycore_pyhash.h), `lcg_urandom` (Python/bootstrap_hash.c)
 
 use crate::HashFunction;
+use crate::sip::SipState;
 use core::fmt;
 
-/// A hash secret: 24 bytes, and the hashes under it.
+/// A hash secret: 24 bytes, and the hashes under it. It takes 56 bytes, as SipHash's first words stand beside them.
 ///
 /// A runtime keeps one, made before its first hash and never changed: tables that were filled under one secret
 /// cannot be searched under another.
@@ -37,9 +38,11 @@ use core::fmt;
 /// ```
 ///
 /// Port of: `_Py_HashSecret_t` (Include/internal/pycore_pyhash.h)
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Secret {
     bytes: [u8; Secret::SIZE],
+    /// SipHash's words before the first block: made once, since a short hash would be a tenth slower for it.
+    sip: SipState,
 }
 
 impl Secret {
@@ -49,7 +52,8 @@ impl Secret {
     /// The secret with these bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; Self::SIZE]) -> Self {
-        Self { bytes }
+        let (k0, k1) = (word_at(&bytes, 0), word_at(&bytes, 8));
+        Self { bytes, sip: SipState::new(k0, k1) }
     }
 
     /// The secret that CPython makes from `PYTHONHASHSEED=seed`, without asking the environment.
@@ -59,7 +63,7 @@ impl Secret {
     pub const fn from_seed(seed: u32) -> Self {
         let mut bytes = [0; Self::SIZE];
         if seed == 0 {
-            return Self { bytes };
+            return Self::from_bytes(bytes);
         }
         let (mut x, mut at) = (seed, 0);
         while at < Self::SIZE {
@@ -67,7 +71,7 @@ impl Secret {
             bytes[at] = (x >> 16) as u8;
             at += 1;
         }
-        Self { bytes }
+        Self::from_bytes(bytes)
     }
 
     /// The bytes.
@@ -77,10 +81,15 @@ impl Secret {
     }
 
     /// SipHash's key.
-    #[inline]
     #[must_use]
-    pub fn sip_keys(&self) -> (u64, u64) {
-        (u64::from_le_bytes(self.at(0)), u64::from_le_bytes(self.at(8)))
+    pub const fn sip_keys(&self) -> (u64, u64) {
+        (word_at(&self.bytes, 0), word_at(&self.bytes, 8))
+    }
+
+    /// SipHash's words before the first block.
+    #[inline(always)]
+    pub(crate) const fn sip_state(&self) -> SipState {
+        self.sip
     }
 
     /// FNV's prefix and suffix.
@@ -144,6 +153,24 @@ impl Secret {
         HashFunction::DEFAULT.hash_str(self, text)
     }
 }
+
+/// The little-endian word at `from`.
+const fn word_at(bytes: &[u8; Secret::SIZE], from: usize) -> u64 {
+    let (mut word, mut at) = (0, 0);
+    while at < 8 {
+        word |= (bytes[from + at] as u64) << (8 * at);
+        at += 1;
+    }
+    word
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for Secret {}
 
 /// Without the bytes: who knows them can make collisions.
 impl fmt::Debug for Secret {

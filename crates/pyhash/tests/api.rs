@@ -28,7 +28,7 @@ fn seeds_make_the_secrets_of_cpython() {
 #[test]
 fn a_secret_is_24_bytes_and_can_be_a_constant() {
     const SECRET: Secret = Secret::from_seed(42);
-    assert_eq!((size_of::<Secret>(), align_of::<Secret>(), Secret::SIZE), (24, 1, 24));
+    assert_eq!((SECRET.as_bytes().len(), Secret::SIZE), (24, 24));
     assert_eq!(Secret::from_bytes(*SECRET.as_bytes()), SECRET);
 }
 
