@@ -7,7 +7,7 @@
 //! | the last 1 to 8 bytes (1 to 4 on 32 bits) | the same with each byte: strings that begin alike still spread |
 //! | end | xor the length and the suffix |
 //!
-//! It is neither FNV-1 nor FNV-1a: the multiplier, the words and the keys are CPython's. Its result depends on the
+//! It is no variant of the published FNV: the multiplier, the words and the keys are CPython's. Its result depends on the
 //! byte order, and strangers can find collisions even without the key; CPython itself takes it only where
 //! SipHash cannot be had.
 //!
