@@ -37,6 +37,8 @@ pub enum Goal {
         /// Whether processor time counts too.
         cpu: bool,
     },
+    /// As fast as each of the rivals, or faster: none of them ahead beyond doubt.
+    NotBehind(Rivals),
     /// An index of fairness of at least this.
     Fair(f64),
 }
@@ -81,15 +83,13 @@ impl Goal {
             Self::Open(why) => (*why).to_owned(),
             Self::AtMost { factor, of } => format!("at most {factor:.2} x {of}"),
             Self::Ahead { of, jain, cpu } => {
-                let rivals = match of {
-                    Rivals::Everyone => "every peer".to_owned(),
-                    Rivals::Named(names) => names.join(" and "),
-                };
+                let rivals = of.named();
                 let fair =
                     jain.map(|least| format!(", Jain at least {least:.1}")).unwrap_or_default();
                 let cheap = if *cpu { ", CPU/op no more than the best peer's" } else { "" };
                 format!("ahead of {rivals}{fair}{cheap}")
             }
+            Self::NotBehind(of) => format!("as fast as {}, or faster", of.named()),
             Self::Fair(least) => format!("Jain at least {least:.1}"),
         }
     }
@@ -101,6 +101,7 @@ impl Goal {
             Self::Open(_) => (Outcome::Open, "no goal".to_owned()),
             Self::AtMost { factor, of } => at_most(*factor, of, arms),
             Self::Ahead { of, jain, cpu } => ahead(*of, *jain, *cpu, arms),
+            Self::NotBehind(of) => not_behind(*of, arms),
             Self::Fair(least) => fair(*least, arms),
         };
         GoalReport::new(self.wanted(), outcome, said)
@@ -126,13 +127,9 @@ fn at_most(factor: f64, of: &str, arms: &[ArmReport]) -> (Outcome, String) {
 }
 
 fn ahead(of: Rivals, jain: Option<f64>, cpu: bool, arms: &[ArmReport]) -> (Outcome, String) {
-    let rivals: Vec<&ArmReport> =
-        arms.iter().filter(|arm| arm.role == Role::Peer && of.includes(&arm.name)).collect();
-    if rivals.is_empty() {
-        return (Outcome::Open, "no such peer took part".to_owned());
-    }
-    if rivals.iter().any(|rival| rival.ratio.is_none()) {
-        return (Outcome::Open, TOO_FEW.to_owned());
+    let rivals = of.in_arms(arms);
+    if let Some(why) = cannot_tell(&rivals) {
+        return (Outcome::Open, why.to_owned());
     }
     let mut misses = not_ahead(&rivals);
     if let Some(least) = jain {
@@ -148,7 +145,47 @@ fn ahead(of: Rivals, jain: Option<f64>, cpu: bool, arms: &[ArmReport]) -> (Outco
     }
 }
 
+/// Why rivals cannot be judged by, if they cannot.
+fn cannot_tell(rivals: &[&ArmReport]) -> Option<&'static str> {
+    if rivals.is_empty() {
+        return Some("no such peer took part");
+    }
+    rivals.iter().any(|rival| rival.ratio.is_none()).then_some(TOO_FEW)
+}
+
+fn not_behind(of: Rivals, arms: &[ArmReport]) -> (Outcome, String) {
+    let rivals = of.in_arms(arms);
+    if let Some(why) = cannot_tell(&rivals) {
+        return (Outcome::Open, why.to_owned());
+    }
+    let ratios = || rivals.iter().filter_map(|rival| Some((rival, rival.ratio?)));
+    let losses: Vec<String> = ratios()
+        .filter(|(_, ratio)| ratio.verdict() == Verdict::Behind)
+        .map(|(rival, ratio)| {
+            format!("{:.0} % behind {}", (ratio.median - 1.0) * 100.0, rival.name)
+        })
+        .collect();
+    if !losses.is_empty() {
+        return (Outcome::Missed, losses.join("; "));
+    }
+    let closest = ratios().max_by(|(_, one), (_, two)| one.median.total_cmp(&two.median));
+    let said =
+        closest.map(|(rival, ratio)| format!("{:.3} x {}, the closest", ratio.median, rival.name));
+    (Outcome::Met, said.unwrap_or_default())
+}
+
 impl Rivals {
+    fn named(self) -> String {
+        match self {
+            Self::Everyone => "every peer".to_owned(),
+            Self::Named(names) => names.join(" and "),
+        }
+    }
+
+    fn in_arms(self, arms: &[ArmReport]) -> Vec<&ArmReport> {
+        arms.iter().filter(|arm| arm.role == Role::Peer && self.includes(&arm.name)).collect()
+    }
+
     fn includes(self, name: &str) -> bool {
         match self {
             Self::Everyone => true,
@@ -249,6 +286,19 @@ mod tests {
         ]);
         assert_eq!(missed.outcome, Outcome::Missed);
         assert_eq!(missed.said, "20 % behind usync; equal to std (1.00)");
+    }
+
+    #[test]
+    fn not_behind_is_also_met_by_equals_and_names_the_closest() {
+        let goal = Goal::NotBehind(Rivals::Everyone);
+        let fair = arm("equal", Role::Peer, [0.98, 1.0, 1.02]);
+        let slow = arm("slow", Role::Peer, [0.4, 0.5, 0.6]);
+        let met = goal.judge(&[slow.clone(), fair.clone()]);
+        assert_eq!((met.outcome, met.said.as_str()), (Outcome::Met, "1.000 x equal, the closest"));
+        let missed = goal.judge(&[slow, fair, arm("fast", Role::Peer, [1.1, 1.2, 1.3])]);
+        assert_eq!(missed.outcome, Outcome::Missed);
+        assert_eq!(missed.said, "20 % behind fast");
+        assert_eq!(goal.judge(&[]).outcome, Outcome::Open);
     }
 
     #[test]

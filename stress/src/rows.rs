@@ -5,6 +5,7 @@ pub mod event;
 pub mod exclusive;
 #[cfg(unix)]
 pub mod fork;
+pub mod hash;
 pub mod interrupts;
 mod lane;
 pub mod lincheck;
@@ -36,6 +37,7 @@ pub fn all() -> Vec<Box<dyn Row>> {
         Box::new(seq_lock::SeqLockRow),
         Box::new(parking::ParkingRow),
         Box::new(cells::CellsRow),
+        Box::new(hash::HashRow),
         Box::new(interrupts::InterruptsRow),
         #[cfg(unix)]
         Box::new(fork::ForkRow),

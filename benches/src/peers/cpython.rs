@@ -64,6 +64,7 @@ pub struct Api {
     park:
         unsafe extern "C" fn(*const c_void, *const c_void, usize, i64, *mut c_void, c_int) -> c_int,
     unpark: unsafe extern "C" fn(*const c_void, Unparker, *mut c_void),
+    hash_bytes: unsafe extern "C" fn(*const c_void, isize) -> isize,
 }
 
 static API: OnceLock<Api> = OnceLock::new();
@@ -127,8 +128,21 @@ fn resolve(library: &Library) -> Result<Api, libloading::Error> {
             seq_unlock_write: get(library, c"_PySeqLock_UnlockWrite")?,
             park: get(library, c"_PyParkingLot_Park")?,
             unpark: get(library, c"_PyParkingLot_Unpark")?,
+            // It has a public name since 3.14.
+            hash_bytes: get(library, c"Py_HashBuffer")
+                .or_else(|_| get(library, c"_Py_HashBytes"))?,
         })
     }
+}
+
+/// CPython's hash of `bytes`, under its secret of zeros: nothing here initialises it.
+#[inline]
+#[must_use]
+pub fn hash_bytes(bytes: &[u8]) -> u64 {
+    // SAFETY: the address and the length are those of live bytes, which the function only reads. It needs no
+    // interpreter: the secret is a static of zeros.
+    let hash = unsafe { (loaded().hash_bytes)(bytes.as_ptr().cast(), bytes.len() as isize) };
+    hash as u64
 }
 
 /// `PyMutex`: one byte.

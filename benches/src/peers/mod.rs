@@ -7,6 +7,7 @@ pub mod broadcast;
 pub mod cpython;
 pub mod exclusive;
 pub mod futex;
+pub mod hash;
 pub mod once;
 pub mod ours;
 pub mod recursive;

@@ -1,12 +1,14 @@
 //! The primitives under test, behind the same traits as everyone else's. The only file that names their crates.
 
 use std::cell::UnsafeCell;
+use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use pyparking::ParkOptions;
 
 use super::broadcast::Broadcast;
 use super::exclusive::{ByteLock, Exclusive};
+use super::hash::{KEY, Keyed, OneShot};
 use super::once::Once;
 use super::recursive::Recursive;
 use super::seq::Seq;
@@ -195,6 +197,45 @@ impl Broadcast for pysync::Event {
     }
 }
 
+/// `pyhash`, with its secret and all that makes a SipHash CPython's hash.
+pub struct Hash {
+    secret: pyhash::Secret,
+    keyed: pyhash::SipBuildHasher,
+}
+
+impl OneShot for Hash {
+    const NAME: &'static str = "pyhash";
+
+    fn fresh() -> Self {
+        let mut bytes = [0; pyhash::Secret::SIZE];
+        bytes[..8].copy_from_slice(&KEY.0.to_le_bytes());
+        bytes[8..16].copy_from_slice(&KEY.1.to_le_bytes());
+        Self {
+            secret: pyhash::Secret::from_bytes(bytes),
+            keyed: pyhash::SipBuildHasher::new(KEY.0, KEY.1),
+        }
+    }
+
+    #[inline]
+    fn hash(&self, bytes: &[u8]) -> u64 {
+        self.secret.hash_bytes(bytes) as u64
+    }
+}
+
+impl Keyed for Hash {
+    const NAME: &'static str = "pyhash";
+    type Made = pyhash::SipHasher13;
+
+    fn fresh() -> Self {
+        <Self as OneShot>::fresh()
+    }
+
+    #[inline]
+    fn hasher(&self) -> pyhash::SipHasher13 {
+        self.keyed.build_hasher()
+    }
+}
+
 /// pyparking's park and unpark.
 pub struct Lot;
 
@@ -236,5 +277,6 @@ mod tests {
         crate::peers::shared::tests::excludes::<super::RwMutex>();
         crate::peers::recursive::tests::nests::<pysync::RecursiveMutex>();
         crate::peers::seq::tests::never_tears::<pysync::SeqCell<[u64; 8]>>();
+        crate::peers::hash::tests::is_siphash::<super::Hash>();
     }
 }

@@ -4,6 +4,7 @@ pub mod broadcast;
 pub mod bucket;
 pub mod contended;
 pub mod fairness;
+pub mod hash;
 pub mod once;
 pub mod ping_pong;
 pub mod read_write;
@@ -39,6 +40,8 @@ pub const ALL: &[Row] = &[
     read_write::MATRIX,
     seqlock::READ,
     seqlock::WITH_WRITER,
+    hash::ONE_SHOT,
+    hash::HASHER,
 ];
 
 /// Arms in the making: each is added with the part it plays, and dropped if the user's filter does not admit it.
