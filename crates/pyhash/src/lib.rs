@@ -4,7 +4,10 @@
 //! |---|---|
 //! | [`Secret`] | the 24 bytes that make the hashes of one process its own |
 //! | [`Seed`] | what `PYTHONHASHSEED` says: a number, or "draw one" |
-//! | [`hash_str`], [`hash_bytes`] | the hash of CPython, with the process's secret |
+#![cfg_attr(
+    feature = "std",
+    doc = "| [`hash_str`], [`hash_bytes`] | the hash of CPython, with the process's secret |"
+)]
 //! | [`HashFunction`] | the same with another algorithm or a cutoff, as CPython may be built |
 //! | [`siphash13`], [`keyed_hash`], [`fnv`] | hash of memory in one shot |
 //! | [`SipHasher13`], [`FnvHasher`] | the same as [`core::hash::Hasher`]s, with their `BuildHasher`s |
