@@ -9,15 +9,30 @@ use std::ffi::OsStr;
 impl Seed {
     /// What the environment says now.
     ///
+    /// Cost: a look-up in the environment, under std's lock; if the variable is set, its text on the heap.
+    ///
     /// # Errors
     ///
     /// If the variable is set to anything but `random` or a number in range.
+    ///
+    /// ```
+    /// use pyhash::Seed;
+    ///
+    /// // A program that would rather start than insist.
+    /// let seed = Seed::from_env().unwrap_or_else(|error| {
+    ///     eprintln!("warning: {error}");
+    ///     Seed::Random
+    /// });
+    /// assert!(seed.secret().is_ok());
+    /// ```
     pub fn from_env() -> Result<Self, BadSeed> {
         Self::from_setting(std::env::var_os(Self::VARIABLE).as_deref())
     }
 
     /// What a variable with this text, or one that is not set, would say. An empty one counts as not set, as every
     /// variable of CPython's does.
+    ///
+    /// Cost: looks at every byte once; an error keeps the text on the heap.
     ///
     /// # Errors
     ///
@@ -46,9 +61,18 @@ impl Seed {
 
     /// The secret that this seed asks for.
     ///
+    /// Cost: as [`Secret::random`] for a random one, as [`Secret::from_seed`] for a number.
+    ///
     /// # Errors
     ///
     /// If the seed is random and the system has no entropy to give.
+    ///
+    /// ```
+    /// use pyhash::{Secret, Seed};
+    ///
+    /// let seed: Seed = "42".parse().unwrap();
+    /// assert!(seed.secret().unwrap() == Secret::from_seed(42));
+    /// ```
     pub fn secret(self) -> Result<Secret, NoEntropy> {
         match self {
             Self::Random => Secret::random(),
@@ -88,12 +112,14 @@ impl Secret {
     ///
     /// Two calls give different secrets where the variable leaves it to chance.
     ///
+    /// Cost: as [`Seed::from_env`] and [`Seed::secret`].
+    ///
     /// # Errors
     ///
     /// If the variable is set to anything but `random` or a number from 0 to 4294967295, or if it asks for
     /// entropy and the system has none.
     ///
-    /// ```no_run
+    /// ```
     /// let secret = pyhash::Secret::from_env().unwrap_or_else(|error| {
     ///     eprintln!("fatal: {error}");
     ///     std::process::exit(1);
@@ -109,6 +135,16 @@ impl Secret {
 }
 
 /// The system has no entropy to give.
+///
+/// ```
+/// use pyhash::{NoEntropy, Secret};
+///
+/// // A seed from the command line needs no entropy; without one there may be an error to report.
+/// fn start(seed: Option<u32>) -> Result<Secret, NoEntropy> {
+///     seed.map_or_else(Secret::random, |seed| Ok(Secret::from_seed(seed)))
+/// }
+/// assert!(start(Some(42)).is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoEntropy {
     error: getrandom::Error,
@@ -123,6 +159,19 @@ impl fmt::Display for NoEntropy {
 impl core::error::Error for NoEntropy {}
 
 /// Why there is no secret.
+///
+/// ```
+/// use pyhash::{SecretError, Seed};
+///
+/// fn advice(error: &SecretError) -> &'static str {
+///     match error {
+///         SecretError::BadSeed(_) => "correct PYTHONHASHSEED",
+///         SecretError::NoEntropy(_) => "set PYTHONHASHSEED to a number",
+///     }
+/// }
+/// let bad = "seven".parse::<Seed>().map_err(SecretError::BadSeed);
+/// assert_eq!(advice(&bad.unwrap_err()), "correct PYTHONHASHSEED");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretError {
     /// `PYTHONHASHSEED` is set to nonsense.

@@ -37,6 +37,20 @@ pub struct FnvHasher {
 
 impl FnvHasher {
     /// A hasher between `prefix` and `suffix` that has seen nothing.
+    ///
+    /// Cost: no atomic operation, no heap.
+    ///
+    /// ```
+    /// use pyhash::{Algorithm, FnvHasher, HashFunction, Secret};
+    /// use std::hash::Hasher;
+    ///
+    /// let secret = Secret::from_seed(42);
+    /// let (prefix, suffix) = secret.fnv_keys();
+    /// let mut hasher = FnvHasher::new(prefix, suffix);
+    /// hasher.write(b"spam");
+    /// let whole = HashFunction::new(Algorithm::Fnv).hash_bytes(&secret, b"spam");
+    /// assert_eq!(hasher.finish() as isize, whole);
+    /// ```
     #[inline]
     #[must_use]
     pub const fn new(prefix: usize, suffix: usize) -> Self {
@@ -111,6 +125,18 @@ pub struct FnvBuildHasher {
 
 impl FnvBuildHasher {
     /// Hashers between `prefix` and `suffix`.
+    ///
+    /// Cost: no atomic operation, no heap.
+    ///
+    /// ```
+    /// use pyhash::FnvBuildHasher;
+    /// use std::collections::HashMap;
+    ///
+    /// // Keys that no stranger chooses.
+    /// let mut opcodes = HashMap::with_hasher(FnvBuildHasher::new(1, 2));
+    /// opcodes.insert("NOP", 27);
+    /// assert_eq!(opcodes["NOP"], 27);
+    /// ```
     #[must_use]
     pub const fn new(prefix: usize, suffix: usize) -> Self {
         Self { prefix, suffix }

@@ -20,6 +20,14 @@ use core::hash::Hasher;
 
 /// The algorithm of a build, with CPython's numbers.
 ///
+/// ```
+/// use pyhash::{Algorithm, HashFunction};
+///
+/// assert_eq!(HashFunction::default().algorithm(), Algorithm::SipHash13);
+/// // The numbers that `Py_HASH_ALGORITHM` has in a build.
+/// assert_eq!([Algorithm::Fnv as u8, Algorithm::SipHash13 as u8], [2, 3]);
+/// ```
+///
 /// Port of: `Py_HASH_SIPHASH13`, `Py_HASH_FNV` (Include/pyhash.h)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[repr(u8)]
@@ -61,6 +69,15 @@ impl HashFunction {
     pub const LARGEST_CUTOFF: u8 = 7;
 
     /// `algorithm` for every length.
+    ///
+    /// Cost: no atomic operation, no heap.
+    ///
+    /// ```
+    /// use pyhash::{Algorithm, HashFunction};
+    ///
+    /// assert_eq!(HashFunction::new(Algorithm::SipHash13), HashFunction::DEFAULT);
+    /// assert_eq!(HashFunction::new(Algorithm::Fnv).cutoff(), 0);
+    /// ```
     #[must_use]
     pub const fn new(algorithm: Algorithm) -> Self {
         Self { algorithm, cutoff: 0 }
@@ -68,9 +85,19 @@ impl HashFunction {
 
     /// The same with DJBX33A for fewer than `cutoff` bytes. 0 and 1 are no cutoff.
     ///
+    /// Cost: no atomic operation, no heap.
+    ///
     /// # Panics
     ///
     /// If `cutoff` is above [`LARGEST_CUTOFF`](Self::LARGEST_CUTOFF).
+    ///
+    /// ```
+    /// use pyhash::{HashFunction, Secret};
+    ///
+    /// let (secret, function) = (Secret::from_seed(1), HashFunction::DEFAULT.with_cutoff(4));
+    /// assert_ne!(function.hash_bytes(&secret, b"egg"), secret.hash_bytes(b"egg"));
+    /// assert_eq!(function.hash_bytes(&secret, b"spam"), secret.hash_bytes(b"spam"));
+    /// ```
     ///
     /// Port of: `Py_HASH_CUTOFF` (Include/pyhash.h)
     #[must_use]
@@ -80,18 +107,46 @@ impl HashFunction {
     }
 
     /// The algorithm.
+    ///
+    /// Cost: no atomic operation, no heap.
+    ///
+    /// ```
+    /// use pyhash::{Algorithm, HashFunction};
+    ///
+    /// assert_eq!(HashFunction::new(Algorithm::Fnv).algorithm(), Algorithm::Fnv);
+    /// ```
     #[must_use]
     pub const fn algorithm(self) -> Algorithm {
         self.algorithm
     }
 
     /// How many bytes are too many for DJBX33A.
+    ///
+    /// Cost: no atomic operation, no heap.
+    ///
+    /// ```
+    /// use pyhash::HashFunction;
+    ///
+    /// // `sys.hash_info.cutoff`
+    /// assert_eq!(HashFunction::DEFAULT.cutoff(), 0);
+    /// assert_eq!(HashFunction::DEFAULT.with_cutoff(4).cutoff(), 4);
+    /// ```
     #[must_use]
     pub const fn cutoff(self) -> u8 {
         self.cutoff
     }
 
     /// The algorithm's name in `sys.hash_info`.
+    ///
+    /// Cost: no atomic operation, no heap.
+    ///
+    /// ```
+    /// use pyhash::{Algorithm, HashFunction};
+    ///
+    /// // `sys.hash_info.algorithm`
+    /// assert_eq!(HashFunction::DEFAULT.name(), "siphash13");
+    /// assert_eq!(HashFunction::new(Algorithm::Fnv).name(), "fnv");
+    /// ```
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self.algorithm {
@@ -101,6 +156,16 @@ impl HashFunction {
     }
 
     /// Bits of the algorithm's result, before it becomes a word.
+    ///
+    /// Cost: no atomic operation, no heap.
+    ///
+    /// ```
+    /// use pyhash::{Algorithm, HashFunction};
+    ///
+    /// // `sys.hash_info.hash_bits`
+    /// assert_eq!(HashFunction::DEFAULT.hash_bits(), 64);
+    /// assert_eq!(HashFunction::new(Algorithm::Fnv).hash_bits(), isize::BITS);
+    /// ```
     #[must_use]
     pub const fn hash_bits(self) -> u32 {
         match self.algorithm {
@@ -110,6 +175,15 @@ impl HashFunction {
     }
 
     /// Bits of the secret that the algorithm reads.
+    ///
+    /// Cost: no atomic operation, no heap.
+    ///
+    /// ```
+    /// use pyhash::HashFunction;
+    ///
+    /// // `sys.hash_info.seed_bits`
+    /// assert_eq!(HashFunction::DEFAULT.seed_bits(), 128);
+    /// ```
     #[must_use]
     pub const fn seed_bits(self) -> u32 {
         2 * self.hash_bits()
@@ -118,6 +192,15 @@ impl HashFunction {
     /// The hash of `bytes`: of a `bytes` object, of a buffer, of a string as it is stored.
     ///
     /// Cost: the algorithm's, over memory in one piece, without a copy.
+    ///
+    /// ```
+    /// use pyhash::{Algorithm, HashFunction, Secret};
+    ///
+    /// let (secret, fnv) = (Secret::from_seed(1), HashFunction::new(Algorithm::Fnv));
+    /// let (prefix, suffix) = secret.fnv_keys();
+    /// assert_eq!(fnv.hash_bytes(&secret, b"spam"), pyhash::fnv(prefix, suffix, b"spam") as isize);
+    /// assert_eq!(fnv.hash_bytes(&secret, b""), 0);
+    /// ```
     ///
     /// Port of: `_Py_HashBytes`, `Py_HashBuffer` (Python/pyhash.c)
     // PORT: nothing is counted; CPython can be built to print statistics of lengths at exit.
@@ -143,6 +226,14 @@ impl HashFunction {
     ///
     /// Cost: ASCII as [`hash_bytes`](Self::hash_bytes), after a look whether it is; other text is decoded on the way. No
     /// heap.
+    ///
+    /// ```
+    /// use pyhash::{Algorithm, HashFunction, Secret};
+    ///
+    /// let (secret, fnv) = (Secret::from_seed(1), HashFunction::new(Algorithm::Fnv));
+    /// // Latin-1 text is stored with a byte per character.
+    /// assert_eq!(fnv.hash_str(&secret, "späm"), fnv.hash_bytes(&secret, b"sp\xe4m"));
+    /// ```
     ///
     /// Port of: `unicode_hash` (Objects/unicodeobject.c)
     // PORT: the hash is not kept with the string; that is for the string's owner to do.
@@ -195,6 +286,14 @@ impl HashFunction {
     /// given in its own kind (HASH-3).
     ///
     /// Cost: as [`hash_ucs2`](Self::hash_ucs2).
+    ///
+    /// ```
+    /// use pyhash::{HashFunction, Secret};
+    ///
+    /// let (secret, siphash) = (Secret::from_seed(1), HashFunction::default());
+    /// let stored: Vec<u32> = "sp🥚m".chars().map(u32::from).collect();
+    /// assert_eq!(siphash.hash_ucs4(&secret, &stored), secret.hash_str("sp🥚m"));
+    /// ```
     #[must_use]
     pub fn hash_ucs4(self, secret: &Secret, units: &[u32]) -> isize {
         self.hash_units(secret, units.iter().map(|unit| unit.to_ne_bytes()))

@@ -47,6 +47,14 @@ impl Kind {
     /// The narrowest kind that `text` fits into. Of no text it is [`Kind::One`].
     ///
     /// Cost: looks at every byte once.
+    ///
+    /// ```
+    /// use pyhash::Kind;
+    ///
+    /// // The memory that CPython takes for the characters of a string.
+    /// let size = |text: &str| Kind::of(text) as usize * text.chars().count();
+    /// assert_eq!(["späm", "spαm", "sp🥚m"].map(size), [4, 8, 16]);
+    /// ```
     #[must_use]
     pub fn of(text: &str) -> Self {
         match text.bytes().max() {

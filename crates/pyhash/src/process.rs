@@ -136,9 +136,22 @@ impl Secret {
 
     /// The secret of the process, or why there is none. The next call tries again.
     ///
+    /// Cost: as [`global`](Self::global); if there is no secret yet, also as [`from_env`](Self::from_env) and
+    /// [`set_global`](Self::set_global).
+    ///
     /// # Errors
     ///
     /// As [`from_env`](Self::from_env), if there is no secret yet.
+    ///
+    /// ```
+    /// use pyhash::Secret;
+    ///
+    /// // While an error can still be reported.
+    /// match Secret::try_global() {
+    ///     Ok(secret) => assert_eq!(pyhash::hash_str("spam"), secret.hash_str("spam")),
+    ///     Err(error) => eprintln!("fatal: {error}"),
+    /// }
+    /// ```
     #[inline]
     pub fn try_global() -> Result<Self, SecretError> {
         PROCESS.get(Self::from_env)
@@ -146,11 +159,14 @@ impl Secret {
 
     /// Makes this the secret of the process, without asking the environment.
     ///
+    /// Cost: some acquire loads, and two RMW (std's `OnceLock`) unless there is one already; after a replacement a write
+    /// lock.
+    ///
     /// # Errors
     ///
     /// If there is one already; it stays.
     ///
-    /// ```standalone_crate
+    /// ```
     /// use pyhash::Secret;
     ///
     /// assert!(Secret::from_seed(42).set_global().is_ok());
@@ -170,6 +186,14 @@ impl Secret {
     /// call uses the old secret or the new one, whole.
     ///
     /// Cost: a write lock; and from the first replacement on every use of the process's secret takes a read lock.
+    ///
+    /// ```
+    /// use pyhash::Secret;
+    ///
+    /// // A test that needs one order of a set goes through it under one secret.
+    /// Secret::from_seed(42).replace_global();
+    /// assert_eq!(pyhash::hash_str("spam"), Secret::from_seed(42).hash_str("spam"));
+    /// ```
     pub fn replace_global(self) {
         PROCESS.replace(Some(self));
     }
@@ -178,7 +202,9 @@ impl Secret {
     ///
     /// As [`replace_global`](Self::replace_global) otherwise.
     ///
-    /// ```standalone_crate
+    /// Cost: as [`replace_global`](Self::replace_global).
+    ///
+    /// ```
     /// use pyhash::Secret;
     ///
     /// Secret::from_seed(42).replace_global();
@@ -239,6 +265,14 @@ pub fn hash_bytes(bytes: &[u8]) -> isize {
 }
 
 /// The process has a secret already.
+///
+/// ```
+/// use pyhash::{AlreadySet, Secret};
+///
+/// // The first hash needs a secret, and from then on it is too late.
+/// assert_eq!(pyhash::hash_str(""), 0);
+/// assert_eq!(Secret::from_seed(42).set_global(), Err(AlreadySet));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlreadySet;
 

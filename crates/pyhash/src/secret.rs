@@ -50,6 +50,17 @@ impl Secret {
     pub const SIZE: usize = 24;
 
     /// The secret with these bytes.
+    ///
+    /// Cost: no atomic operation, no heap; also makes the words that SipHash begins with.
+    ///
+    /// ```
+    /// use pyhash::Secret;
+    ///
+    /// // A worker process that is handed its parent's secret hashes as the parent does.
+    /// let parent = Secret::from_seed(42);
+    /// let worker = Secret::from_bytes(*parent.as_bytes());
+    /// assert_eq!(worker.hash_str("spam"), parent.hash_str("spam"));
+    /// ```
     #[must_use]
     pub const fn from_bytes(bytes: [u8; Self::SIZE]) -> Self {
         let (k0, k1) = (word_at(&bytes, 0), word_at(&bytes, 8));
@@ -57,6 +68,16 @@ impl Secret {
     }
 
     /// The secret that CPython makes from `PYTHONHASHSEED=seed`, without asking the environment.
+    ///
+    /// Cost: 24 multiplications; no atomic operation, no heap.
+    ///
+    /// ```
+    /// use pyhash::Secret;
+    ///
+    /// const SECRET: Secret = Secret::from_seed(42);
+    /// assert_eq!(SECRET.hash_str("spam"), Secret::from_seed(42).hash_str("spam"));
+    /// assert_ne!(SECRET.hash_str("spam"), Secret::from_seed(43).hash_str("spam"));
+    /// ```
     ///
     /// Port of: `lcg_urandom`, `_Py_HashRandomization_Init` (Python/bootstrap_hash.c)
     #[must_use]
@@ -75,12 +96,30 @@ impl Secret {
     }
 
     /// The bytes.
+    ///
+    /// Cost: no atomic operation, no copy.
+    ///
+    /// ```
+    /// use pyhash::Secret;
+    ///
+    /// assert_eq!(Secret::from_bytes([7; Secret::SIZE]).as_bytes(), &[7; Secret::SIZE]);
+    /// ```
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; Self::SIZE] {
         &self.bytes
     }
 
     /// SipHash's key.
+    ///
+    /// Cost: no atomic operation, no heap.
+    ///
+    /// ```
+    /// use pyhash::{Secret, siphash13};
+    ///
+    /// let secret = Secret::from_seed(42);
+    /// let (k0, k1) = secret.sip_keys();
+    /// assert_eq!(siphash13(k0, k1, b"spam") as isize, secret.hash_bytes(b"spam"));
+    /// ```
     #[must_use]
     pub const fn sip_keys(&self) -> (u64, u64) {
         (word_at(&self.bytes, 0), word_at(&self.bytes, 8))
@@ -93,6 +132,18 @@ impl Secret {
     }
 
     /// FNV's prefix and suffix.
+    ///
+    /// Cost: no atomic operation, no heap.
+    ///
+    /// ```
+    /// use pyhash::{FnvBuildHasher, Secret};
+    /// use std::hash::BuildHasher;
+    ///
+    /// let secret = Secret::from_seed(42);
+    /// let (prefix, suffix) = secret.fnv_keys();
+    /// let [one, two] = [FnvBuildHasher::new(prefix, suffix), FnvBuildHasher::from(&secret)];
+    /// assert_eq!(one.hash_one("spam"), two.hash_one("spam"));
+    /// ```
     #[inline]
     #[must_use]
     pub fn fnv_keys(&self) -> (usize, usize) {
@@ -100,6 +151,17 @@ impl Secret {
     }
 
     /// The suffix of very short strings, where there is a cutoff.
+    ///
+    /// Cost: no atomic operation, no heap.
+    ///
+    /// ```
+    /// use pyhash::{HashFunction, Secret};
+    ///
+    /// // The suffix is all that keys a string shorter than the cutoff: it comes last, and off again.
+    /// let (function, secret) = (HashFunction::DEFAULT.with_cutoff(7), Secret::from_seed(42));
+    /// let hash = function.hash_str(&secret, "spam") ^ secret.djbx33a_suffix() as isize;
+    /// assert_eq!(hash, function.hash_str(&Secret::from_seed(0), "spam"));
+    /// ```
     #[inline]
     #[must_use]
     pub fn djbx33a_suffix(&self) -> usize {
@@ -107,6 +169,18 @@ impl Secret {
     }
 
     /// The salt that CPython gives to its XML parser, from bytes that SipHash does not read.
+    ///
+    /// Cost: no atomic operation, no heap.
+    ///
+    /// ```
+    /// use pyhash::Secret;
+    ///
+    /// let mut bytes = [1; Secret::SIZE];
+    /// bytes[16..].fill(2);
+    /// let [one, two] = [[1; Secret::SIZE], bytes].map(Secret::from_bytes);
+    /// assert_ne!(one.expat_salt(), two.expat_salt());
+    /// assert_eq!(one.hash_str("spam"), two.hash_str("spam"));
+    /// ```
     #[must_use]
     pub fn expat_salt(&self) -> usize {
         self.djbx33a_suffix()

@@ -43,6 +43,21 @@ pub struct SipHasher13 {
 
 impl SipHasher13 {
     /// A hasher under the key `k0`, `k1` that has seen nothing.
+    ///
+    /// Cost: no atomic operation, no heap.
+    ///
+    /// ```
+    /// use pyhash::{Secret, SipHasher13};
+    /// use std::hash::Hasher;
+    ///
+    /// let secret = Secret::from_seed(42);
+    /// let (k0, k1) = secret.sip_keys();
+    /// let mut hasher = SipHasher13::new(k0, k1);
+    /// // A `bytes` object that arrives in pieces.
+    /// hasher.write(b"sp");
+    /// hasher.write(b"am");
+    /// assert_eq!(hasher.finish() as isize, secret.hash_bytes(b"spam"));
+    /// ```
     #[inline]
     #[must_use]
     pub const fn new(k0: u64, k1: u64) -> Self {
@@ -163,6 +178,18 @@ pub struct SipBuildHasher {
 
 impl SipBuildHasher {
     /// Hashers under the key `k0`, `k1`.
+    ///
+    /// Cost: no atomic operation, no heap.
+    ///
+    /// ```
+    /// use pyhash::SipBuildHasher;
+    /// use std::hash::BuildHasher;
+    ///
+    /// // The same key gives the same hashes, in this process and in the next.
+    /// let [one, two] = [SipBuildHasher::new(1, 2), SipBuildHasher::new(1, 2)];
+    /// assert_eq!(one.hash_one("spam"), two.hash_one("spam"));
+    /// assert_ne!(one.hash_one("spam"), SipBuildHasher::new(1, 3).hash_one("spam"));
+    /// ```
     #[must_use]
     pub const fn new(k0: u64, k1: u64) -> Self {
         Self { fresh: SipState::new(k0, k1) }
