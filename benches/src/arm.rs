@@ -57,7 +57,7 @@ impl Stop {
 }
 
 /// What one thread did in one block.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Tally {
     /// Operations finished.
     pub operations: u64,
@@ -65,6 +65,8 @@ pub struct Tally {
     pub busy: Option<Duration>,
     /// The longest wait noticed, where the arm samples its waits.
     pub longest_wait: Option<Duration>,
+    /// Every wait, where the arm is about them.
+    pub waits: Vec<Duration>,
 }
 
 impl Tally {

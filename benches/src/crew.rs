@@ -175,6 +175,7 @@ fn gather(notes: &[Note], wall: Duration, futex_calls: Option<u64>) -> Figure {
         usage: usages.map(|all| all.into_iter().fold(Usage::default(), |sum, usage| sum + usage)),
         futex_calls,
         longest_wait: notes.iter().filter_map(|note| note.tally.longest_wait).max(),
+        waits: notes.iter().flat_map(|note| note.tally.waits.iter().copied()).collect(),
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Figure {
     pub futex_calls: Option<u64>,
     /// The longest single wait that was noticed, if the arm samples its waits.
     pub longest_wait: Option<Duration>,
+    /// Every wait, if the arm is about them.
+    pub waits: Vec<Duration>,
 }
 
 impl Figure {
@@ -65,6 +67,7 @@ impl Figure {
             usage: self.usage.zip(other.usage).map(|(one, two)| one + two),
             futex_calls: self.futex_calls.zip(other.futex_calls).map(|(one, two)| one + two),
             longest_wait: self.longest_wait.max(other.longest_wait),
+            waits: [&self.waits[..], &other.waits[..]].concat(),
         }
     }
 
@@ -91,6 +94,7 @@ mod tests {
             usage: Some(Usage { cpu: Duration::from_micros(20), voluntary: 5 }),
             futex_calls,
             longest_wait: Some(Duration::from_micros(per_thread[0])),
+            waits: vec![Duration::from_micros(1)],
         }
     }
 
@@ -111,6 +115,7 @@ mod tests {
         assert_eq!(both.wall, Duration::from_micros(20));
         assert_eq!(both.usage.map(|usage| usage.voluntary), Some(10));
         assert_eq!(both.futex_calls, None);
+        assert_eq!(both.waits.len(), 2);
         assert_eq!(both.longest_wait, Some(Duration::from_micros(10)));
     }
 

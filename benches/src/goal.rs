@@ -1,6 +1,8 @@
 //! What is wanted of a cell, and whether it was reached. A missed goal is published like a reached one; it never
 //! changes the exit code, because a bench on a shared machine is no gate.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::arm::Role;
@@ -41,6 +43,15 @@ pub enum Goal {
     NotBehind(Rivals),
     /// An index of fairness of at least this.
     Fair(f64),
+    /// 99 % of the waits within so long, at a cost of at most `factor` times that of the arm called `of`.
+    Prompt {
+        /// How long.
+        within: Duration,
+        /// The factor.
+        factor: f64,
+        /// The arm's name.
+        of: String,
+    },
 }
 
 /// Whether a goal was reached.
@@ -91,6 +102,9 @@ impl Goal {
             }
             Self::NotBehind(of) => format!("as fast as {}, or faster", of.named()),
             Self::Fair(least) => format!("Jain at least {least:.1}"),
+            Self::Prompt { within, factor, of } => {
+                format!("99 % of the waits within {within:?}, at most {factor:.2} x {of}")
+            }
         }
     }
 
@@ -103,6 +117,9 @@ impl Goal {
             Self::Ahead { of, jain, cpu } => ahead(*of, *jain, *cpu, arms),
             Self::NotBehind(of) => not_behind(*of, arms),
             Self::Fair(least) => fair(*least, arms),
+            Self::Prompt { within, factor, of } => {
+                prompt(*within, at_most(*factor, of, arms), arms)
+            }
         };
         GoalReport::new(self.wanted(), outcome, said)
     }
@@ -225,6 +242,14 @@ fn unfair(least: f64, arms: &[ArmReport]) -> Option<String> {
     (jain < least).then(|| format!("Jain {jain:.2}"))
 }
 
+fn prompt(within: Duration, cost: (Outcome, String), arms: &[ArmReport]) -> (Outcome, String) {
+    let ours = arms.iter().find(|arm| arm.role == Role::Ours).and_then(|arm| arm.wait_micros);
+    let Some([_, late]) = ours else { return (Outcome::Open, "no waits".to_owned()) };
+    let is_late = late > within.as_secs_f64() * 1e6;
+    let outcome = if is_late { Outcome::Missed } else { cost.0 };
+    (outcome, format!("99 % within {:.2} ms; cost {}", late / 1e3, cost.1))
+}
+
 fn fair(least: f64, arms: &[ArmReport]) -> (Outcome, String) {
     let Some(jain) = arms.iter().find(|arm| arm.role == Role::Ours).and_then(|arm| arm.jain) else {
         return (Outcome::Open, "no shares to compare".to_owned());
@@ -242,6 +267,8 @@ fn fair(least: f64, arms: &[ArmReport]) -> (Outcome, String) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::{Goal, Outcome, Rivals};
     use crate::arm::Role;
     use crate::report::ArmReport;
@@ -317,6 +344,20 @@ mod tests {
         let dear = Interval { median: 1.4, low: 1.3, high: 1.5 };
         let rival = ArmReport { cpu_ratio: Some(dear), ..arm("std", Role::Peer, [0.4, 0.5, 0.6]) };
         assert_eq!(goal.judge(&[ours, rival]).said, "Jain 0.50; CPU 1.400 x that of std");
+    }
+
+    #[test]
+    fn prompt_is_about_waits_and_cost() {
+        let goal =
+            Goal::Prompt { within: Duration::from_millis(5), factor: 1.05, of: "classic".into() };
+        let judge = |late, ratio| {
+            let ours =
+                ArmReport { wait_micros: Some([1.0, late]), ..arm("ours", Role::Ours, [1.0; 3]) };
+            goal.judge(&[ours, arm("classic", Role::Limit, ratio)]).outcome
+        };
+        assert_eq!(judge(4_000.0, [1.00, 1.01, 1.02]), Outcome::Met);
+        assert_eq!(judge(6_000.0, [1.00, 1.01, 1.02]), Outcome::Missed);
+        assert_eq!(judge(4_000.0, [1.10, 1.11, 1.12]), Outcome::Missed);
     }
 
     #[test]

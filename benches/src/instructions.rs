@@ -84,8 +84,10 @@ fn solo_cells() -> Vec<(&'static str, String, Vec<SoloArm>)> {
         &rows::uncontended::ROW,
         &rows::once::ROW,
         &rows::recursive::ROW,
+        &rows::critsec::ROW,
         &rows::read_write::UNCONTENDED,
         &rows::seqlock::READ,
+        &rows::gil::ALONE,
     ];
     let mut found = Vec::new();
     for cell in solo.into_iter().flat_map(|row| (row.cells)(&context)) {
@@ -141,7 +143,7 @@ pub fn table(counts: &[Counts]) -> String {
     let mut rows = vec![
         [
             "instructions per operation",
-            "pysync",
+            "ours",
             "limit",
             "parking_lot",
             "goal: at most parking_lot's",

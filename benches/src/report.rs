@@ -1,5 +1,7 @@
 //! A cell's results in the form that tables, JSON and pictures are made from.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::arm::{Label, Role};
@@ -33,6 +35,8 @@ pub struct ArmReport {
     pub jain_per_round: Option<f64>,
     /// The longest wait noticed, in microseconds.
     pub longest_wait_micros: Option<f64>,
+    /// The median and the 99 % quantile of the waits, in microseconds, where the arm is about them.
+    pub wait_micros: Option<[f64; 2]>,
     /// Our wall-clock cost over this arm's, from paired rounds; absent for our own arm.
     pub ratio: Option<Interval>,
     /// What that ratio lets one say.
@@ -83,6 +87,7 @@ impl ArmReport {
             jain: None,
             jain_per_round: None,
             longest_wait_micros: None,
+            wait_micros: None,
             ratio: None,
             verdict: None,
             cpu_ratio: None,
@@ -111,6 +116,7 @@ impl ArmReport {
             jain: comparable.then(|| jain(&total.per_thread)).flatten(),
             jain_per_round: comparable.then(|| median(&shares)),
             longest_wait_micros: total.longest_wait.map(|wait| wait.as_secs_f64() * 1e6),
+            wait_micros: quantiles(total.waits),
             rounds,
             ..Self::blank(&label.name, label.role)
         }
@@ -170,6 +176,13 @@ impl CellReport {
     pub fn ours(&self) -> Option<&ArmReport> {
         self.arms.iter().find(|arm| arm.role == Role::Ours)
     }
+}
+
+/// The median and the 99 % quantile, in microseconds.
+fn quantiles(mut waits: Vec<Duration>) -> Option<[f64; 2]> {
+    waits.sort_unstable();
+    let last = waits.len().checked_sub(1)?;
+    Some([0.5, 0.99].map(|share| waits[(last as f64 * share).ceil() as usize].as_secs_f64() * 1e6))
 }
 
 fn compare(arms: &mut [ArmReport], figures: &[Vec<Figure>], ours: usize, random: &mut Random) {

@@ -75,7 +75,7 @@ pub fn of_cell(cell: &CellReport) -> String {
 fn header(waits: bool) -> Vec<String> {
     let mut names = vec!["arm", "ns/op", "M op/s", "CPU ns/op", "switches/k", "futex/k", "Jain"];
     if waits {
-        names.push("longest us");
+        names.extend(["p50 us", "p99 us", "longest us"]);
     }
     names.extend(["ours/arm", "95 % interval", ""]);
     names.into_iter().map(str::to_owned).collect()
@@ -92,7 +92,8 @@ fn line(arm: &ArmReport, waits: bool) -> Vec<String> {
         or_dash(arm.jain, 3),
     ];
     if waits {
-        fields.push(or_dash(arm.longest_wait_micros, 0));
+        let [median, late] = arm.wait_micros.map_or([None; 2], |both| both.map(Some));
+        fields.extend([median, late, arm.longest_wait_micros].map(|micros| or_dash(micros, 0)));
     }
     fields.push(or_dash(arm.ratio.map(|ratio| ratio.median), 3));
     fields.push(arm.ratio.as_ref().map_or_else(String::new, interval));

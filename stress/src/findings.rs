@@ -44,6 +44,8 @@ pub enum Rule {
     Overtaken,
     /// When all is quiet, no bit and no waiter is left behind.
     LeftBehind,
+    /// Nobody runs while the world is stopped, or after its end.
+    World,
     /// A forked child can use every primitive.
     Fork,
     /// A history of calls fits its sequential specification.
@@ -76,6 +78,7 @@ impl Rule {
             Self::InterruptInvented => "interrupt invented",
             Self::Overtaken => "fairness bound",
             Self::LeftBehind => "nothing left behind",
+            Self::World => "stop-the-world",
             Self::Fork => "fork",
             Self::Linearizable => "linearizability",
             Self::Hooks => "hooks paired",

@@ -1,10 +1,12 @@
 //! The rows: one file for each, and what several of them share.
 
 pub mod cells;
+pub mod critsec;
 pub mod event;
 pub mod exclusive;
 #[cfg(unix)]
 pub mod fork;
+pub mod gil;
 pub mod hash;
 pub mod interrupts;
 mod lane;
@@ -13,10 +15,14 @@ pub mod mutex;
 pub mod once;
 pub mod parking;
 pub mod patience;
+pub mod pending;
 pub mod raw_mutex;
 pub mod recursive;
 pub mod rw_mutex;
 pub mod seq_lock;
+#[cfg(unix)]
+pub mod signals;
+pub mod world;
 
 #[cfg(test)]
 mod broken;
@@ -37,8 +43,14 @@ pub fn all() -> Vec<Box<dyn Row>> {
         Box::new(seq_lock::SeqLockRow),
         Box::new(parking::ParkingRow),
         Box::new(cells::CellsRow),
+        Box::new(critsec::CritsecRow),
         Box::new(hash::HashRow),
+        Box::new(gil::GilRow),
         Box::new(interrupts::InterruptsRow),
+        Box::new(world::WorldRow),
+        Box::new(pending::PendingRow),
+        #[cfg(unix)]
+        Box::new(signals::SignalsRow),
         #[cfg(unix)]
         Box::new(fork::ForkRow),
         Box::new(lincheck::LincheckRow),

@@ -5,8 +5,11 @@
 //!   with its token.
 //! * When `attach` comes the thread stands in no queue (the parking row says when it does).
 //! * A call with a zero timeout never detaches, because it never sleeps.
+//! * A member's critical sections lock, and are suspended while it is detached; others' suspend each other.
+//! * A guest of a real runtime (rows that have one of their own) is left to that runtime's hooks.
 //! * Pending calls fail when the worker asked for it, so that `HANDLE_SIGNALS` can be judged.
 
+use pycritsec::runtime::{self as sections, Chain, Mode};
 use pyparking::hooks::{self, Hooks, PendingFailed};
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -19,12 +22,14 @@ static HOOKS: Hooks = Hooks { detach, attach, run_pending, fatal };
 #[derive(Default)]
 struct Seat {
     member: Cell<bool>,
+    guest: Cell<bool>,
     detached: Cell<bool>,
     detaches: Cell<u64>,
     queued: Cell<Option<NonNull<AtomicBool>>>,
     pending_fails: Cell<bool>,
     pending_failed: Cell<bool>,
     complaint: RefCell<Option<String>>,
+    chain: Cell<Chain>,
 }
 
 impl Seat {
@@ -56,7 +61,10 @@ pub fn install() {
 
 /// The calling thread joins the runtime, or leaves it.
 pub fn set_member(member: bool) {
+    let mode = if member { Mode::Locking } else { Mode::Standalone };
     SEAT.with(|seat| seat.member.set(member));
+    // SAFETY: detached just now, by this thread.
+    unsafe { sections::attach(sections::detach(), mode) };
 }
 
 /// How often the calling thread has been detached.
@@ -99,7 +107,29 @@ pub fn complaint() -> Option<String> {
     })
 }
 
+/// Runs `f` with the calling thread as a guest of a real runtime, which attaches and detaches it.
+pub fn as_guest<R>(f: impl FnOnce() -> R) -> R {
+    let member = is_member();
+    set_member(false);
+    SEAT.with(|seat| seat.guest.set(true));
+    let result = f();
+    SEAT.with(|seat| seat.guest.set(false));
+    set_member(member);
+    result
+}
+
+fn is_member() -> bool {
+    SEAT.with(|seat| seat.member.get())
+}
+
+fn is_guest() -> bool {
+    SEAT.with(|seat| seat.guest.get())
+}
+
 fn detach() -> *mut () {
+    if is_guest() {
+        return (pyceval::HOOKS.detach)();
+    }
     SEAT.with(|seat| {
         if !seat.member.get() {
             return std::ptr::null_mut();
@@ -108,11 +138,15 @@ fn detach() -> *mut () {
             seat.complain("detach of a thread that is detached");
         }
         seat.detaches.set(seat.detaches.get() + 1);
+        seat.chain.set(sections::detach());
         seat.token()
     })
 }
 
 fn attach(token: *mut ()) {
+    if is_guest() {
+        return (pyceval::HOOKS.attach)(token);
+    }
     SEAT.with(|seat| {
         if token != seat.token() {
             seat.complain("attach with the token of another thread");
@@ -123,10 +157,15 @@ fn attach(token: *mut ()) {
         if seat.is_queued() {
             seat.complain("attach of a thread that still stands in a queue");
         }
+        // SAFETY: detached by this thread's hook, in a frame above.
+        unsafe { sections::attach(seat.chain.take(), Mode::Locking) };
     });
 }
 
 fn run_pending() -> Result<(), PendingFailed> {
+    if is_guest() {
+        return (pyceval::HOOKS.run_pending)();
+    }
     SEAT.with(|seat| {
         if seat.pending_fails.get() {
             seat.pending_failed.set(true);

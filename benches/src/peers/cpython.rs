@@ -4,6 +4,10 @@
 //! detaching and behave as plain locks, so nothing needs to be initialised. What its headers inline (one
 //! compare-exchange in front of each slow path) is inlined here in the same form.
 
+mod interpreter;
+
+pub use interpreter::{Interpreter, PendingCall};
+
 use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
 use std::hint::black_box;
 use std::sync::OnceLock;
@@ -65,6 +69,9 @@ pub struct Api {
         unsafe extern "C" fn(*const c_void, *const c_void, usize, i64, *mut c_void, c_int) -> c_int,
     unpark: unsafe extern "C" fn(*const c_void, Unparker, *mut c_void),
     hash_bytes: unsafe extern "C" fn(*const c_void, isize) -> isize,
+    interpreter: interpreter::Api,
+    /// Whether the build has a GIL.
+    gil: bool,
 }
 
 static API: OnceLock<Api> = OnceLock::new();
@@ -72,6 +79,12 @@ static API: OnceLock<Api> = OnceLock::new();
 /// The library, if one was loaded.
 pub fn api() -> Option<&'static Api> {
     API.get()
+}
+
+/// Whether the library that was loaded has a GIL.
+#[must_use]
+pub fn has_gil() -> bool {
+    api().is_some_and(|api| api.gil)
 }
 
 fn loaded() -> &'static Api {
@@ -109,8 +122,12 @@ fn resolve(library: &Library) -> Result<Api, libloading::Error> {
     // size; `PyTime_t` is a signed 64-bit integer and all lock types are passed by address.
     unsafe {
         let version: unsafe extern "C" fn() -> *const c_char = get(library, c"Py_GetVersion")?;
+        let version = CStr::from_ptr(version()).to_string_lossy().into_owned();
+        let free_threaded = version.contains("free-threading");
         Ok(Api {
-            version: CStr::from_ptr(version()).to_string_lossy().into_owned(),
+            version,
+            interpreter: interpreter::Api::resolve(library)?,
+            gil: !free_threaded,
             mutex_lock: get(library, c"PyMutex_Lock")?,
             mutex_unlock: get(library, c"PyMutex_Unlock")?,
             event_wait: get(library, c"PyEvent_Wait")?,

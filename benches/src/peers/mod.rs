@@ -5,11 +5,14 @@
 
 pub mod broadcast;
 pub mod cpython;
+pub mod critsec;
 pub mod exclusive;
 pub mod futex;
+pub mod gil;
 pub mod hash;
 pub mod once;
 pub mod ours;
+pub mod pending;
 pub mod recursive;
 pub mod seq;
 pub mod shared;

@@ -1,15 +1,23 @@
 //! The rows of the bench, one file each: which cells a row has, who competes in them, and what is wanted.
 
+pub mod attach;
 pub mod broadcast;
 pub mod bucket;
 pub mod contended;
+pub mod critsec;
 pub mod fairness;
+pub mod gil;
 pub mod hash;
 pub mod once;
+pub mod pending;
 pub mod ping_pong;
+pub mod poll;
 pub mod read_write;
 pub mod recursive;
 pub mod seqlock;
+#[cfg(unix)]
+pub mod signal;
+pub mod stop;
 pub mod uncontended;
 
 use crate::arm::{Arm, Role};
@@ -36,12 +44,22 @@ pub const ALL: &[Row] = &[
     broadcast::ROW,
     once::ROW,
     recursive::ROW,
+    critsec::ROW,
     read_write::UNCONTENDED,
     read_write::MATRIX,
     seqlock::READ,
     seqlock::WITH_WRITER,
     hash::ONE_SHOT,
     hash::HASHER,
+    gil::ALONE,
+    gil::HANDOVER,
+    gil::CONVOY,
+    pending::ROW,
+    #[cfg(unix)]
+    signal::ROW,
+    attach::ROW,
+    poll::ROW,
+    stop::ROW,
 ];
 
 /// Arms in the making: each is added with the part it plays, and dropped if the user's filter does not admit it.

@@ -6,7 +6,8 @@
 
 use crate::os;
 use crate::primitive::plain::AtomicU64;
-use crate::primitive::{Cell, Ordering, thread_slot};
+use crate::primitive::{Cell, Ordering};
+use crate::thread_slot;
 use core::num::NonZeroU64;
 
 thread_slot! {

@@ -34,11 +34,11 @@ mod weaken;
 #[path = "primitive/abstraction.rs"]
 pub mod abstraction;
 
-/// The checker that `primitive/model.rs` wraps.
+/// The checker that `primitive/model.rs` wraps. Public for `thread_slot!` in the crates above.
 #[cfg(loom)]
-pub(crate) use loom as checker;
+pub use loom as checker;
 #[cfg(shuttle)]
-pub(crate) use shuttle as checker;
+pub use shuttle as checker;
 
 pub use chosen::*;
 
@@ -96,6 +96,31 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("event-lost-wake", "Event::notify stores without looking for waiters"),
     ("attach-before-unlink", "a timed-out waiter attaches before it leaves the queue"),
     ("interrupt-not-sticky", "an interrupt between two parks is forgotten"),
+    ("144524", "a thread that stopped the world locks when it begins a critical section"),
+    ("pair-holds-first", "a two-mutex section holds one mutex while it blocks on the other"),
+    ("resume-skipped", "the end of a section does not resume the one below"),
+    ("suspend-skipped", "a section is not suspended when its thread sleeps"),
+    ("96387", "a waiter that gives the GIL up leaves its drop request behind"),
+    ("118745", "disabling the GIL wakes one waiter, and leaves the others to nobody"),
+    ("gil-lost-request", "a waiter whose interval has passed does not ask for the GIL"),
+    (
+        "gil-forced-no-switch",
+        "a holder that was asked frees the GIL instead of handing it over, and may take it again at once",
+    ),
+    ("gil-seat-after-release", "a release takes its drop request back after it has let the GIL go"),
+    (
+        "gil-stale-heir",
+        "a woken waiter that loses goes back to sleep and still counts as on its way",
+    ),
+    ("gil-starved-row", "threads in front are preferred without credit"),
+    (
+        "122201",
+        "a thread that finds pending calls being run drops its bit instead of handing it on",
+    ),
+    ("pending-bit-after", "the bit of pending calls is cleared after they ran"),
+    ("pending-rest-lost", "a pending call that fails leaves the others without a bit"),
+    ("signal-lost", "the bit of signals is cleared after the look at what was tripped"),
+    ("signal-bit-first", "a handler sets the breaker's bit before it marks its signal"),
 ];
 
 /// Whether the defect `name` is to be shown in this run.
@@ -213,18 +238,21 @@ pub(crate) use global;
 
 /// Declares a thread-local without destructor, so that it can be read for as long as the thread runs.
 #[cfg(not(any(loom, shuttle)))]
+#[macro_export]
+#[doc(hidden)]
 macro_rules! thread_slot {
     ($(#[$meta:meta])* static $name:ident: $type:ty = $init:expr) => {
         std::thread_local! { $(#[$meta])* static $name: $type = const { $init } }
     };
 }
 #[cfg(any(loom, shuttle))]
+#[macro_export]
+#[doc(hidden)]
 macro_rules! thread_slot {
     ($(#[$meta:meta])* static $name:ident: $type:ty = $init:expr) => {
         $crate::primitive::checker::thread_local! { $(#[$meta])* static $name: $type = $init }
     };
 }
-pub(crate) use thread_slot;
 
 /// The cell under [`RaceCell`]: loom's, which reports a race, or core's, as shuttle has none.
 #[cfg(any(loom, shuttle))]

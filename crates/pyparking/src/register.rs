@@ -12,8 +12,9 @@
 //! * REG-3: a handle whose thread has ended does nothing.
 
 use crate::os::{self, Desk};
-use crate::primitive::{Cell, modelled, native, thread_slot};
+use crate::primitive::{Cell, modelled, native};
 use crate::sleeper::Sleeper;
+use crate::thread_slot;
 use core::fmt;
 
 /// What a registered thread sleeps on. Lives for ever.

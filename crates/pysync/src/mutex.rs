@@ -143,9 +143,16 @@ impl Mutex {
         }
     }
 
-    /// Takes the word from 0 to `LOCKED`.
+    /// Takes the word from 0 to `LOCKED`: the fast path of [`lock`](Self::lock), for crates that have a slow path of
+    /// their own. Fails also when the mutex is free and a woken waiter is on its way.
+    ///
+    /// Cost: one RMW.
+    ///
+    /// Port of: `PyMutex_LockFast` (Include/internal/pycore_lock.h)
+    #[doc(hidden)]
     #[inline]
-    fn try_lock_fresh(&self) -> bool {
+    #[must_use]
+    pub fn try_lock_fresh(&self) -> bool {
         // ORD: Acquire, pairs with the Release of `unlock` and `release` (MUTEX-2). Relaxed on failure:
         // nothing is read behind it.
         self.word.compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed).is_ok()

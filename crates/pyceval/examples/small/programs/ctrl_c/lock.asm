@@ -1,0 +1,10 @@
+; Blocked in a lock for ever, until Ctrl-C.
+fn main
+    lock
+    store lock
+    load lock
+    acquire
+    push "waiting"
+    print
+    load lock
+    acquire

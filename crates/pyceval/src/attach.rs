@@ -1,0 +1,193 @@
+//! Attach and detach: the two halves of "allow threads", and of every sleep in a lock.
+//!
+//! | attach | detach |
+//! |---|---|
+//! | 1. take the GIL, if there is one | 1. suspend all critical sections |
+//! | 2. state word 0→1; while it is 2 give the GIL back, wait, begin again; so too if there is a GIL by now that step 1 did not take | 2. forget the current thread |
+//! | 3. refuse if the interpreter is ending (EXIT-1) | 3. state word 1→0, or 1→2 if a stop wants it |
+//! | 4. remember the current thread, copy the instrumentation version | 4. drop the GIL |
+//! | 5. resume the top critical section, which may block and so detach and attach again | |
+//!
+//! * ATTACH-1: a thread that is attached under a GIL holds it, from before step 2 until after detach's step 3.
+//! * ATTACH-2: a thread that waits for the GIL or for the world to start is in no queue but that one, holds no GIL,
+//!   and has no active critical section: it can be waited for by nobody.
+//! * ATTACH-3: `errno` (on Windows the last error) is the same after an attach as before it.
+//!
+//! Port of: `_PyThreadState_Attach` (Python/pystate.c)
+//! Port of: `_PyThreadState_Detach` (Python/pystate.c)
+//! PORT: CPython waits for the start of the world with the GIL in hand; here it is given back first, so that nobody
+//! waits for the world with a GIL.
+
+use crate::breaker::Events;
+use crate::current;
+use crate::errno;
+use crate::exit::{self, Refused};
+use crate::thread::Thread;
+use crate::world;
+use pycritsec::runtime::{self as sections, Mode};
+use pyparking::fatal;
+
+impl Thread {
+    /// Attaches the calling thread with this state.
+    #[inline]
+    pub(crate) fn attach(&self) -> Result<(), Refused> {
+        if !current::get().is_null() {
+            return Err(Refused::Attached);
+        }
+        self.attach_detached()
+    }
+
+    /// Steps 1 to 5 for a thread that is not attached.
+    #[inline]
+    fn attach_detached(&self) -> Result<(), Refused> {
+        let interpreter = self.interpreter();
+        let held = self.take_gil()?;
+        if !self.state.try_attach() {
+            return self.attach_slow();
+        }
+        if !held && interpreter.gil.is_enabled() {
+            return self.attach_anew();
+        }
+        if interpreter.is_ended_for(self) {
+            return self.refuse();
+        }
+        current::set(self);
+        let version = interpreter.version();
+        if self.breaker().version() != version {
+            self.breaker().set_version(version);
+        }
+        // SAFETY: taken by `detach` on this thread, in frames that are still there: the token, or the call that
+        // detached, is further up the stack.
+        unsafe { sections::attach(self.sections.take(), mode(held)) };
+        Ok(())
+    }
+
+    /// Step 1. Whether there is a GIL, which is then held.
+    #[inline]
+    fn take_gil(&self) -> Result<bool, Refused> {
+        let gil = &self.interpreter().gil;
+        if !gil.is_enabled() {
+            return Ok(false);
+        }
+        // SAFETY: the state is kept by its handle, which is borrowed for as long as it is attached or attaching, and
+        // the GIL is released before that ends (ATTACH-1).
+        if unsafe { gil.take_fresh(&self.seat) } { Ok(true) } else { self.wait_for_gil() }
+    }
+
+    /// Step 1 when the GIL is not free.
+    #[cold]
+    fn wait_for_gil(&self) -> Result<bool, Refused> {
+        if self.interpreter().is_ended_for(self) {
+            // Not to wait for a GIL that the thread would not be allowed to use.
+            return Err(Refused::Finalising);
+        }
+        // SAFETY: as in `take_gil`.
+        Ok(errno::kept(|| unsafe { self.interpreter().gil.take(&self.seat) }))
+    }
+
+    /// Step 2 for a suspended thread, and all of it again.
+    #[cold]
+    fn attach_slow(&self) -> Result<(), Refused> {
+        self.drop_gil();
+        errno::kept(|| self.state.wait());
+        self.attach_detached()
+    }
+
+    /// All of it again, for a thread that found no GIL and then was in no hurry: a pause has come and gone, and left a GIL.
+    /// From step 2 on nobody switches it.
+    #[cold]
+    fn attach_anew(&self) -> Result<(), Refused> {
+        self.leave_state();
+        self.attach_detached()
+    }
+
+    /// Undoes steps 1 and 2.
+    #[cold]
+    fn refuse(&self) -> Result<(), Refused> {
+        self.leave_state();
+        self.drop_gil();
+        Err(Refused::Finalising)
+    }
+
+    /// How critical sections behave on this thread, which is attached.
+    pub(crate) fn mode(&self) -> Mode {
+        mode(self.holds_gil())
+    }
+
+    /// Whether the thread holds its interpreter's GIL. For the thread itself.
+    #[inline]
+    pub(crate) fn holds_gil(&self) -> bool {
+        self.interpreter().gil.is_held_by(&self.seat)
+    }
+
+    /// Attaches again a thread that was attached before, or ends it (EXIT-2).
+    #[inline]
+    pub(crate) fn attach_again(&self) {
+        if self.attach_detached().is_err() {
+            // SAFETY: as in `attach_detached`.
+            unsafe { sections::abandon(self.sections.take()) };
+            // Whoever stops the unwinding and polls is sent on.
+            self.breaker().set(Events::PLEASE_STOP);
+            exit::exit();
+        }
+    }
+
+    /// Detaches the calling thread, which has this state attached.
+    #[inline]
+    pub(crate) fn detach(&self) {
+        self.sections.set(sections::detach());
+        current::set(core::ptr::null());
+        self.leave_state();
+        self.drop_gil();
+    }
+
+    /// Detaches at the end of a token. Its sections have ended before: their frames may be gone at the next attach.
+    #[inline]
+    pub(crate) fn detach_for_good(&self) {
+        if self.pause.get().is_some() {
+            self.left(
+                "an attached thread that has stopped the world ends",
+                "the pause to end first",
+            );
+        }
+        let chain = sections::detach();
+        if !chain.is_empty() {
+            self.left(
+                "an attached thread ends inside a critical section",
+                "the section to end first",
+            );
+        }
+        current::set(core::ptr::null());
+        self.leave_state();
+        self.drop_gil();
+    }
+
+    #[cold]
+    fn left(&self, found: &str, expected: &str) -> ! {
+        fatal("Attached", self, found, expected)
+    }
+
+    /// Step 3 of detach.
+    #[inline]
+    fn leave_state(&self) {
+        if self.breaker().is_tripped() && self.breaker().events().contains(Events::PLEASE_STOP) {
+            world::detach_or_suspend(self);
+        } else {
+            self.state.detach();
+        }
+    }
+
+    /// Step 4 of detach.
+    #[inline]
+    fn drop_gil(&self) {
+        if self.holds_gil() {
+            self.interpreter().gil.release(&self.seat);
+        }
+    }
+}
+
+/// How critical sections behave on a thread with or without a GIL.
+#[inline]
+fn mode(gil: bool) -> Mode {
+    if gil { Mode::Bookkeeping } else { Mode::Locking }
+}

@@ -1,0 +1,61 @@
+//! A stopped world, started again when dropped.
+
+use crate::thread::Thread;
+use crate::world::Scope;
+use core::fmt;
+use core::marker::PhantomData;
+use pycritsec::runtime as sections;
+use pyparking::fatal;
+
+/// A pause of the world: nobody else in it runs until this is dropped. Port of: `_PyEval_StartTheWorld` (Python/pystate.c)
+///
+/// ```
+/// let (runtime, mut main) = pyceval::Runtime::builder().start().unwrap();
+/// let attached = main.attach().unwrap();
+/// {
+///     let _pause = runtime.stop_the_world(&attached);
+/// }
+/// attached.poll().unwrap();
+/// ```
+#[must_use = "the world starts again as soon as the pause is dropped"]
+pub struct Pause<'a> {
+    thread: &'a Thread,
+    scope: Scope,
+    _not_send: PhantomData<*const ()>,
+}
+
+impl<'a> Pause<'a> {
+    /// Stops the world of `thread`, which is attached on the calling thread.
+    pub(crate) fn new(thread: &'a Thread, scope: Scope) -> Self {
+        if thread.pause.get().is_some() {
+            fatal(
+                "stop-the-world",
+                thread,
+                "a thread that has stopped the world stops it again",
+                "the first pause to be over",
+            );
+        }
+        let core = thread.runtime();
+        thread.world(scope).stop(scope, &core.roster, &core.gate, thread);
+        thread.pause.set(Some(scope));
+        sections::enter_stopper();
+        Self { thread, scope, _not_send: PhantomData }
+    }
+}
+
+impl Drop for Pause<'_> {
+    fn drop(&mut self) {
+        // In the child of a fork the pause is over already (FORK-1).
+        if self.thread.pause.take().is_some() {
+            let core = self.thread.runtime();
+            self.thread.world(self.scope).start(self.scope, &core.roster, &core.gate, self.thread);
+        }
+        sections::leave_stopper(self.thread.mode());
+    }
+}
+
+impl fmt::Debug for Pause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pause").field("by", &self.thread.id).field("scope", &self.scope).finish()
+    }
+}

@@ -1,0 +1,447 @@
+//! The runtime: what all interpreters share.
+//!
+//! Port of: `_PyRuntimeState` (Include/internal/pycore_runtime.h)
+//! PORT: a value, not a static: a process may have several, one of which handles signals.
+
+use crate::attached::Attached;
+use crate::breaker::Events;
+use crate::gil::Seat;
+use crate::handle::MAIN_CALLS;
+use crate::handlers::{Handlers, Nothing};
+use crate::hooks::HOOKS;
+use crate::interpreter::Interpreter;
+use crate::pause::Pause;
+use crate::pending::{PendingCalls, QueueFull};
+use crate::raised::Raised;
+use crate::roster::Roster;
+use crate::signals::{Signals, Target};
+use crate::switch::{IntervalTooShort, SwitchPolicy};
+use crate::thread::{Thread, ThreadState};
+use crate::world::{Scope, World};
+use core::fmt;
+use core::time::Duration;
+use pyparking::hooks::{self, AlreadyInstalled};
+use pyparking::primitive::plain::AtomicU64;
+use pyparking::primitive::{AtomicUsize, Ordering};
+use pyparking::{ThreadHandle, ident, spin};
+use pysync::RwMutex;
+use std::sync::Arc;
+
+/// What the interpreters share.
+pub(crate) struct Core {
+    pub(crate) roster: Roster,
+    /// Held shared by stops of one interpreter, exclusively by stops of all (WORLD-4).
+    pub(crate) gate: RwMutex,
+    pub(crate) world: World,
+    pub(crate) main_calls: PendingCalls,
+    pub(crate) signals: Signals,
+    pub(crate) handlers: Box<dyn Handlers>,
+    /// The operating-system thread that handles signals, by our number.
+    main_thread: AtomicU64,
+    /// The identity of the state whose breaker signals trip.
+    main_state: AtomicUsize,
+    threads: AtomicU64,
+    interpreters: AtomicU64,
+}
+
+impl Core {
+    fn new(handlers: Box<dyn Handlers>) -> Self {
+        Self {
+            roster: Roster::new(),
+            gate: RwMutex::new(),
+            world: World::new(),
+            main_calls: PendingCalls::new(MAIN_CALLS),
+            signals: Signals::new(),
+            handlers,
+            main_thread: AtomicU64::new(0),
+            main_state: AtomicUsize::new(0),
+            threads: AtomicU64::new(1),
+            interpreters: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn next_thread_id(&self) -> u64 {
+        // ORD: Relaxed, only uniqueness is asked for; an RMW gives it.
+        self.threads.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn next_interpreter_id(&self) -> u64 {
+        // ORD: Relaxed, as above.
+        self.interpreters.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether the calling thread is the main thread, with the state that signals go to.
+    pub(crate) fn is_main(&self, thread: &Thread) -> bool {
+        // ORD: Relaxed, written by the main thread itself, at the start or in the child of a fork.
+        self.main_state.load(Ordering::Relaxed) == thread.identity()
+    }
+
+    /// The calling thread, with this state, is the main thread from now on.
+    pub(crate) fn bind_main(&self, thread: &Arc<Thread>) {
+        // ORD: Relaxed, others only ask whether they are the one, and are not before or after.
+        self.main_thread.store(ident::current().get(), Ordering::Relaxed);
+        // ORD: Relaxed, as above.
+        self.main_state.store(thread.identity(), Ordering::Relaxed);
+        let seat = Arc::clone(&thread.seat);
+        self.signals.bind_main(Target::new(seat, Seat::breaker, ThreadHandle::current()));
+    }
+
+    /// The thread ends: if it is the main one, no other is taken for it.
+    pub(crate) fn unbind_main(&self, thread: &Thread) {
+        if self.is_main(thread) {
+            // ORD: Relaxed, as in `bind_main`.
+            self.main_state.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Tells the locks how long to turn: not at all if a GIL is held by whoever runs.
+    pub(crate) fn choose_turns(&self) {
+        let all = self.roster.with(|lists| {
+            lists.interpreters.iter().all(|entry| entry.interpreter.gil.is_enabled())
+        });
+        spin::set_turns(if all { spin::GIL } else { spin::FREE_THREADED });
+    }
+}
+
+/// The runtime: makes interpreters, handles signals, stops all worlds at once. Cheap to clone.
+///
+/// ```
+/// use pyceval::Runtime;
+///
+/// let (runtime, mut main) = Runtime::builder().gil(false).start().unwrap();
+/// let attached = main.attach().unwrap();
+/// runtime.add_main_call(|_| Ok(())).unwrap();
+/// attached.poll().unwrap();
+/// runtime.finalise(&attached).unwrap();
+/// ```
+///
+/// Port of: `_PyRuntimeState` (Include/internal/pycore_runtime.h)
+#[derive(Clone)]
+pub struct Runtime {
+    pub(crate) core: Arc<Core>,
+    main: Interpreter,
+}
+
+/// How a runtime is to be. Made by [`Runtime::builder`].
+///
+/// ```
+/// use pyceval::{Runtime, SwitchPolicy};
+/// use std::time::Duration;
+///
+/// let builder = Runtime::builder().switch_interval(Duration::from_millis(1));
+/// let (_runtime, _main) = builder.switch_policy(SwitchPolicy::Responsive).start().unwrap();
+/// ```
+#[must_use]
+pub struct Builder {
+    gil: bool,
+    interval: Duration,
+    policy: SwitchPolicy,
+    handlers: Box<dyn Handlers>,
+}
+
+impl Builder {
+    /// Whether the main interpreter starts with a GIL. It does unless told otherwise.
+    ///
+    /// Cost: no atomic operation.
+    ///
+    /// ```
+    /// let (runtime, _main) = pyceval::Runtime::builder().gil(false).start().unwrap();
+    /// assert!(!runtime.main_interpreter().has_gil());
+    /// ```
+    pub fn gil(mut self, gil: bool) -> Self {
+        self.gil = gil;
+        self
+    }
+
+    /// How long a thread keeps the GIL while others wait: 5 ms unless told otherwise.
+    ///
+    /// Cost: no atomic operation.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let builder = pyceval::Runtime::builder().switch_interval(Duration::from_millis(1));
+    /// let (runtime, _main) = builder.start().unwrap();
+    /// assert_eq!(runtime.main_interpreter().gil().interval().as_millis(), 1);
+    /// ```
+    pub fn switch_interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// Who is served first when several wait for the GIL.
+    ///
+    /// Cost: no atomic operation.
+    ///
+    /// ```
+    /// use pyceval::{Runtime, SwitchPolicy};
+    ///
+    /// let builder = Runtime::builder().switch_policy(SwitchPolicy::Responsive);
+    /// let (runtime, _main) = builder.start().unwrap();
+    /// assert_eq!(runtime.main_interpreter().gil().policy(), SwitchPolicy::Responsive);
+    /// ```
+    pub fn switch_policy(mut self, policy: SwitchPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// What the embedder does at a poll.
+    ///
+    /// Cost: one allocation.
+    ///
+    /// ```
+    /// struct Defaults;
+    /// impl pyceval::Handlers for Defaults {}
+    ///
+    /// let (_runtime, mut main) = pyceval::Runtime::builder().handlers(Defaults).start().unwrap();
+    /// main.attach().unwrap().poll().unwrap();
+    /// ```
+    pub fn handlers(mut self, handlers: impl Handlers) -> Self {
+        self.handlers = Box::new(handlers);
+        self
+    }
+
+    /// Starts the runtime. The calling thread is its main thread; its state is the second result.
+    ///
+    /// Installs [`HOOKS`], so that every lock of the layers below detaches an attached thread while it sleeps.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]: other hooks are installed, or the switch interval is below a microsecond.
+    ///
+    /// Cost: some allocations.
+    ///
+    /// ```
+    /// let (_runtime, main) = pyceval::Runtime::builder().start().unwrap();
+    /// assert_eq!(main.interpreter().id(), 0);
+    /// ```
+    pub fn start(self) -> Result<(Runtime, ThreadState), StartError> {
+        install_hooks()?;
+        self.start_with_hooks_installed()
+    }
+
+    /// Starts the runtime in a program that has installed hooks of its own, which ask [`HOOKS`].
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]: the switch interval is below a microsecond.
+    ///
+    /// Cost: some allocations.
+    ///
+    /// ```
+    /// let (_runtime, main) = pyceval::Runtime::builder().start_with_hooks_installed().unwrap();
+    /// assert_eq!(main.interpreter().id(), 0);
+    /// ```
+    pub fn start_with_hooks_installed(self) -> Result<(Runtime, ThreadState), StartError> {
+        let core = Arc::new(Core::new(self.handlers));
+        let main = Interpreter::new(&core, self.gil, self.interval, self.policy);
+        let main = main.map_err(StartError::Interval)?;
+        let state = main.new_thread();
+        core.bind_main(state.shared());
+        Ok((Runtime { core, main }, state))
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("gil", &self.gil)
+            .field("interval", &self.interval)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Installs our hooks, unless they are there already.
+fn install_hooks() -> Result<(), StartError> {
+    let ours = |installed: &hooks::Hooks| core::ptr::eq(installed, &HOOKS);
+    match hooks::install(&HOOKS) {
+        Err(error) if !hooks::installed().is_some_and(ours) => Err(StartError::Hooks(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Why a runtime did not start.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let builder = pyceval::Runtime::builder().switch_interval(Duration::ZERO);
+/// assert!(builder.start().unwrap_err().to_string().contains("switch interval"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartError {
+    /// Another runtime's hooks are installed.
+    Hooks(AlreadyInstalled),
+    /// The switch interval is too short.
+    Interval(IntervalTooShort),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hooks(error) => error.fmt(f),
+            Self::Interval(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for StartError {}
+
+impl Runtime {
+    /// A runtime to be: with a GIL, 5 ms, CPython's policy, and no handlers.
+    ///
+    /// Cost: no atomic operation.
+    ///
+    /// ```
+    /// let (runtime, _main) = pyceval::Runtime::builder().start().unwrap();
+    /// assert!(runtime.main_interpreter().has_gil());
+    /// ```
+    pub fn builder() -> Builder {
+        Builder {
+            gil: true,
+            interval: Duration::from_millis(5),
+            policy: SwitchPolicy::default(),
+            handlers: Box::new(Nothing),
+        }
+    }
+
+    /// The interpreter that the runtime started with.
+    ///
+    /// Cost: no atomic operation.
+    ///
+    /// ```
+    /// let (runtime, _main) = pyceval::Runtime::builder().start().unwrap();
+    /// assert_eq!(runtime.main_interpreter().id(), 0);
+    /// ```
+    #[must_use]
+    pub fn main_interpreter(&self) -> &Interpreter {
+        &self.main
+    }
+
+    /// One more interpreter, with a GIL of its own or none.
+    ///
+    /// Cost: some allocations, and the roster's lock.
+    ///
+    /// ```
+    /// let (runtime, _main) = pyceval::Runtime::builder().start().unwrap();
+    /// let mut thread = runtime.new_interpreter(true).new_thread();
+    /// thread.attach().unwrap().poll().unwrap();
+    /// ```
+    ///
+    /// Port of: `Py_NewInterpreterFromConfig` (Python/pylifecycle.c)
+    #[must_use]
+    pub fn new_interpreter(&self, gil: bool) -> Interpreter {
+        let main = &self.main.shared().gil;
+        let made = Interpreter::new(&self.core, gil, main.interval(), main.policy());
+        made.expect("the main interpreter's interval is long enough")
+    }
+
+    /// The runtime's signals.
+    ///
+    /// Cost: no atomic operation.
+    ///
+    /// ```
+    /// let (runtime, mut main) = pyceval::Runtime::builder().start().unwrap();
+    /// runtime.signals().trip(2).unwrap();
+    /// let attached = main.attach().unwrap();
+    /// assert!(attached.poll().unwrap_err().is::<pyceval::KeyboardInterrupt>());
+    /// ```
+    #[must_use]
+    pub fn signals(&self) -> &Signals {
+        &self.core.signals
+    }
+
+    /// Queues a call for the main thread to run at its next poll.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueFull`] with 32 calls queued; nothing is lost.
+    ///
+    /// Cost: a lock, and one RMW. The main thread is not woken from a sleep.
+    ///
+    /// ```
+    /// let (runtime, mut main) = pyceval::Runtime::builder().start().unwrap();
+    /// runtime.add_main_call(|attached| Ok(assert!(attached.is_main()))).unwrap();
+    /// main.attach().unwrap().poll().unwrap();
+    /// ```
+    ///
+    /// Port of: `Py_AddPendingCall` (Python/ceval_gil.c)
+    pub fn add_main_call<F>(&self, call: F) -> Result<(), QueueFull>
+    where
+        F: FnOnce(&Attached<'_>) -> Result<(), Raised> + Send + 'static,
+    {
+        self.core.main_calls.add(call)?;
+        self.core.signals.set_on_main(Events::CALLS_TO_DO);
+        Ok(())
+    }
+
+    /// Stops every other thread of the runtime until the pause is dropped. See
+    /// [`Interpreter::stop_the_world`], which stops those of one interpreter.
+    ///
+    /// Fatal if this thread has stopped the world already.
+    ///
+    /// Cost: as there.
+    ///
+    /// ```
+    /// let (runtime, mut main) = pyceval::Runtime::builder().start().unwrap();
+    /// let attached = main.attach().unwrap();
+    /// drop(runtime.stop_the_world(&attached));
+    /// ```
+    ///
+    /// Port of: `_PyEval_StopTheWorldAll` (Python/pystate.c)
+    #[must_use = "the world starts again as soon as the pause is dropped"]
+    pub fn stop_the_world<'a>(&self, attached: &'a Attached<'_>) -> Pause<'a> {
+        Pause::new(attached.thread(), Scope::Runtime)
+    }
+
+    /// Begins the end: runs the calls that are queued, then lets no other thread attach any more.
+    ///
+    /// When it returns, no other thread of the runtime is attached, and none will be: threads that want to unwind
+    /// with [`ThreadExit`](crate::ThreadExit) instead, new ones get [`AttachError::Finalising`](crate::AttachError::Finalising).
+    ///
+    /// # Errors
+    ///
+    /// What the first failing call raised; the end has begun all the same, and the calls that are left are dropped
+    /// with the runtime.
+    ///
+    /// Cost: a stop of the world.
+    ///
+    /// ```
+    /// let (runtime, mut main) = pyceval::Runtime::builder().start().unwrap();
+    /// let mut late = runtime.main_interpreter().new_thread();
+    /// runtime.finalise(&main.attach().unwrap()).unwrap();
+    /// assert!(std::thread::spawn(move || late.attach().is_err()).join().unwrap());
+    /// ```
+    ///
+    /// Port of: `_PyRuntimeState_SetFinalizing` (Include/internal/pycore_runtime.h)
+    /// Port of: `_Py_FinishPendingCalls` (Python/ceval_gil.c)
+    pub fn finalise(&self, attached: &Attached<'_>) -> Result<(), Raised> {
+        let finished = self.finish_calls(attached);
+        let thread = attached.thread();
+        self.core.roster.with(|lists| {
+            for entry in &lists.interpreters {
+                entry.interpreter.end_by(thread);
+            }
+        });
+        // Threads that are attached now stop here, and find the end when they want to go on (INTERP-2).
+        drop(self.stop_the_world(attached));
+        finished
+    }
+
+    /// Runs what is queued, until nothing is or a call fails.
+    fn finish_calls(&self, attached: &Attached<'_>) -> Result<(), Raised> {
+        loop {
+            attached.run_signals_and_calls(Events::CALLS_TO_DO)?;
+            if !attached.breaker().events().contains(Events::CALLS_TO_DO) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("main", &self.main).finish_non_exhaustive()
+    }
+}

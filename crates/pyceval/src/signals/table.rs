@@ -1,0 +1,191 @@
+//! Who listens to which signal.
+//!
+//! * TABLE-1: used under its lock, which no handler takes and under which nothing sleeps that could detach: a thread that
+//!   is stopped never has it. What is taken out is dropped after the lock, as drops may do anything.
+//! * TABLE-2: a signal is hooked exactly while somebody listens to it or follows it.
+
+use super::bridge::Bridge;
+use super::disposition;
+use super::error::{SignalError, check_allowed};
+use crate::attached::Attached;
+use crate::raised::{KeyboardInterrupt, Raised};
+use crossbeam_channel::Sender;
+use pyparking::RawMutex;
+use pyparking::primitive::UnsafeCell;
+use signal_hook::SigId;
+use signal_hook::low_level::{register, unregister};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The keyboard's interrupt.
+pub(super) const INTERRUPT: i32 = signal_hook::consts::SIGINT;
+
+pub(super) type Callback = dyn Fn(&Attached<'_>, i32) -> Result<(), Raised> + Send + Sync;
+
+/// What the keyboard's interrupt raises where nothing else was said.
+pub(super) fn keyboard_interrupt() -> Raised {
+    Raised::new(KeyboardInterrupt)
+}
+
+/// One who is told of a signal.
+pub(super) enum Ear {
+    /// On the main thread.
+    Callback(Arc<Callback>),
+    /// By the courier.
+    Channel(Sender<i32>),
+}
+
+#[derive(Default)]
+struct Slot {
+    ears: Vec<(u64, Ear)>,
+    hook: Option<SigId>,
+}
+
+impl Slot {
+    fn has(&self, wanted: impl Fn(&Ear) -> bool) -> bool {
+        self.ears.iter().any(|(_, ear)| wanted(ear))
+    }
+}
+
+#[derive(Default)]
+struct Slots {
+    of: BTreeMap<i32, Slot>,
+    made: u64,
+}
+
+pub(super) struct Table {
+    lock: RawMutex,
+    slots: UnsafeCell<Slots>,
+}
+
+// SAFETY: the slots are used under the lock (TABLE-1), and what is in them is `Send`.
+unsafe impl Send for Table {}
+// SAFETY: as above.
+unsafe impl Sync for Table {}
+
+impl Table {
+    pub(super) fn new() -> Self {
+        Self { lock: RawMutex::new(), slots: UnsafeCell::new(Slots::default()) }
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut Slots) -> R) -> R {
+        let _held = self.lock.guard();
+        // SAFETY: under the lock, and no caller below comes back here from inside (TABLE-1).
+        f(unsafe { &mut *self.slots.get() })
+    }
+
+    /// Adds one who is told of the signal, and hooks it if he is the first. His number.
+    pub(super) fn add(
+        &self,
+        bridge: &Arc<Bridge>,
+        signal: i32,
+        ear: Ear,
+    ) -> Result<u64, SignalError> {
+        check_allowed(signal)?;
+        disposition::claim(bridge)?;
+        self.with(|slots| {
+            slots.made += 1;
+            let slot = slots.of.entry(signal).or_default();
+            if slot.hook.is_none() {
+                slot.hook = Some(hook(bridge, signal)?);
+            }
+            slot.ears.push((slots.made, ear));
+            told(bridge, signal, slot);
+            Ok(slots.made)
+        })
+    }
+
+    /// Takes him out again, if he is still there, and unhooks the signal if he was the last.
+    pub(super) fn remove(&self, bridge: &Bridge, signal: i32, number: u64) {
+        let ear = self.with(|slots| {
+            let slot = slots.of.get_mut(&signal)?;
+            let at = slot.ears.iter().position(|(mine, _)| *mine == number)?;
+            let ear = slot.ears.remove(at);
+            told(bridge, signal, slot);
+            if slot.ears.is_empty() {
+                unhook(signal, slot);
+            }
+            Some(ear)
+        });
+        drop(ear);
+    }
+
+    /// Takes everybody out.
+    pub(super) fn close(&self, bridge: &Bridge) {
+        let all = self.with(|slots| core::mem::take(&mut slots.of));
+        for (signal, mut slot) in all {
+            unhook(signal, &mut slot);
+            slot.ears.clear();
+            told(bridge, signal, &slot);
+        }
+    }
+
+    /// The callback of the signal that was added last.
+    pub(super) fn callback(&self, signal: i32) -> Option<Arc<Callback>> {
+        let found = self.with(|slots| {
+            let mut ears = slots.of.get(&signal)?.ears.iter().rev();
+            ears.find_map(|(_, ear)| match ear {
+                Ear::Callback(callback) => Some(Arc::clone(callback)),
+                Ear::Channel(_) => None,
+            })
+        });
+        let is_default = || signal == INTERRUPT;
+        found.or_else(|| {
+            is_default().then(|| -> Arc<Callback> { Arc::new(|_, _| Err(keyboard_interrupt())) })
+        })
+    }
+
+    /// Sends the signal to all who follow it. A channel that is full has the signal already.
+    pub(super) fn send(&self, signal: i32) {
+        self.with(|slots| {
+            let ears = slots.of.get(&signal).map(|slot| &slot.ears[..]).unwrap_or_default();
+            for (_, ear) in ears {
+                if let Ear::Channel(channel) = ear {
+                    let _full = channel.try_send(signal);
+                }
+            }
+        });
+    }
+
+    /// Whether anybody follows any signal.
+    pub(super) fn is_followed(&self) -> bool {
+        self.with(|slots| slots.of.values().any(|slot| slot.has(is_channel)))
+    }
+
+    /// # Safety
+    ///
+    /// The calling thread is the only one of the process, and the table was not in use when it forked.
+    pub(super) unsafe fn after_fork_child(&self) {
+        // SAFETY: handed on to the caller.
+        unsafe { self.lock.after_fork_child() };
+    }
+}
+
+fn is_channel(ear: &Ear) -> bool {
+    matches!(ear, Ear::Channel(_))
+}
+
+/// Tells the handler whom it has to tell.
+fn told(bridge: &Bridge, signal: i32, slot: &Slot) {
+    bridge.hear(signal, slot.has(|ear| !is_channel(ear)));
+    bridge.follow(signal, slot.has(is_channel));
+}
+
+fn hook(bridge: &Arc<Bridge>, signal: i32) -> Result<SigId, SignalError> {
+    let shared = Arc::clone(bridge);
+    let hooked = disposition::attend(signal).and_then(|()| {
+        // SAFETY: `trip` is async-signal-safe (SIGNAL-2), does not panic, and keeps what it uses alive by its share.
+        unsafe { register(signal, move || shared.trip(signal)) }
+    });
+    hooked.map_err(|error| {
+        disposition::leave(signal);
+        SignalError::System { signal, error }
+    })
+}
+
+fn unhook(signal: i32, slot: &mut Slot) {
+    if let Some(hook) = slot.hook.take() {
+        unregister(hook);
+        disposition::leave(signal);
+    }
+}

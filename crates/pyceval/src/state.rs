@@ -1,0 +1,137 @@
+//! The state word of a thread: who may let it run.
+//!
+//! | value | meaning |
+//! |---|---|
+//! | 0 `DETACHED` | not running code of the runtime; may attach at any time |
+//! | 1 `ATTACHED` | running |
+//! | 2 `SUSPENDED` | not running, and must not attach until the world starts again |
+//!
+//! | transition | who | how |
+//! |---|---|---|
+//! | 0→1 | the thread, when it attaches | compare-exchange, Acquire |
+//! | 1→0 | the thread, when it detaches | store, Release |
+//! | 1→2 | the thread, when it finds that the world is being stopped | store, Release, under the roster's lock |
+//! | 0→2 | who stops the world; a thread that is born during a pause starts so | compare-exchange, Acquire, under the roster's lock |
+//! | 2→0 | who starts the world | store, Release, under the roster's lock |
+//!
+//! * STATE-1: only the thread itself leaves `ATTACHED`, so it does so by a plain store.
+//! * STATE-2: what a thread did while attached is seen by whoever suspends it, or finds it suspended; what was done
+//!   during a pause is seen by the thread when it attaches after it.
+//! * STATE-3: a thread that finds `SUSPENDED` parks on the word, and is woken by whoever stores `DETACHED`.
+//!
+//! Port of: `tstate_try_attach` (Python/pystate.c)
+//! Port of: `tstate_wait_attach` (Python/pystate.c)
+
+use pyparking::primitive::{AtomicU32, Ordering};
+use pyparking::{ParkOptions, park, unpark_all};
+
+/// Where a thread stands.
+///
+/// ```
+/// use pyceval::State;
+/// assert_eq!([State::Detached as u32, State::Attached as u32, State::Suspended as u32], [0, 1, 2]);
+/// ```
+///
+/// Port of: `_Py_THREAD_DETACHED` (Include/internal/pycore_pystate.h)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum State {
+    /// Not running code of the runtime; may attach.
+    Detached = 0,
+    /// Running.
+    Attached = 1,
+    /// Not running, until the world starts again.
+    Suspended = 2,
+}
+
+const DETACHED: u32 = State::Detached as u32;
+const ATTACHED: u32 = State::Attached as u32;
+const SUSPENDED: u32 = State::Suspended as u32;
+
+/// The word.
+pub(crate) struct StateWord(AtomicU32);
+
+impl StateWord {
+    /// A thread that is born now: during a pause it starts suspended.
+    pub(crate) fn new(during_pause: bool) -> Self {
+        Self(AtomicU32::new(if during_pause { SUSPENDED } else { DETACHED }))
+    }
+
+    /// 0→1. Whether the thread is attached now.
+    #[inline]
+    pub(crate) fn try_attach(&self) -> bool {
+        // ORD: Acquire, pairs with the Release of `start` (STATE-2). Relaxed on failure: the thread waits and tries
+        // again.
+        self.0.compare_exchange(DETACHED, ATTACHED, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// 1→0, by the thread itself.
+    #[inline]
+    pub(crate) fn detach(&self) {
+        // ORD: Release, pairs with the Acquire of `suspend` (STATE-1, STATE-2).
+        self.0.store(DETACHED, Ordering::Release);
+    }
+
+    /// 1→2, by the thread itself, under the roster's lock.
+    pub(crate) fn detach_suspended(&self) {
+        // ORD: Release, whoever stops the world sees it through the roster's lock and the missing count (STATE-2).
+        self.0.store(SUSPENDED, Ordering::Release);
+    }
+
+    /// 0→2, by who stops the world, under the roster's lock. Whether the thread was detached.
+    pub(crate) fn suspend(&self) -> bool {
+        // ORD: Acquire, pairs with the Release of `detach` (STATE-2). Relaxed on failure: an attached thread is asked
+        // to stop, and looked at again.
+        self.0.compare_exchange(DETACHED, SUSPENDED, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// 2→0, by who starts the world, under the roster's lock. Whether the thread was suspended, and is to be woken
+    /// when the lock is given back.
+    pub(crate) fn start(&self) -> bool {
+        let suspended = self.get() == State::Suspended;
+        if suspended {
+            // ORD: Release, pairs with the Acquire of `try_attach` (STATE-2). A swap, because it meets the failing
+            // compare-exchange of a thread that wants to attach.
+            self.0.swap(DETACHED, Ordering::Release);
+        }
+        suspended
+    }
+
+    /// Wakes the thread, if it waits.
+    pub(crate) fn wake(&self) {
+        // SAFETY: the address of a live word of ours, where only `wait` parks.
+        unsafe { unpark_all(self.address()) };
+    }
+
+    /// Waits until the word is not `SUSPENDED`. Does not detach: the thread is not attached.
+    #[cold]
+    pub(crate) fn wait(&self) {
+        let options = ParkOptions { detach: false, ..ParkOptions::default() };
+        while self.get() == State::Suspended {
+            // SAFETY: the address of a live word of ours, on which nobody else parks; the callbacks only load.
+            let _status =
+                unsafe { park(self.address(), options, || self.get() == State::Suspended, |_| {}) };
+        }
+    }
+
+    /// Where the thread stands at some moment during the call.
+    pub(crate) fn get(&self) -> State {
+        // ORD: Relaxed, an answer about one moment; the transitions themselves order what they must.
+        match self.0.load(Ordering::Relaxed) {
+            DETACHED => State::Detached,
+            ATTACHED => State::Attached,
+            _ => State::Suspended,
+        }
+    }
+
+    /// The surviving thread of a fork is attached, whatever stop it was asked for.
+    #[cfg(unix)]
+    pub(crate) fn after_fork_child(&self) {
+        // ORD: Relaxed, there is no other thread.
+        self.0.store(ATTACHED, Ordering::Relaxed);
+    }
+
+    fn address(&self) -> usize {
+        core::ptr::from_ref(self).addr()
+    }
+}

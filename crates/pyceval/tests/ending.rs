@@ -1,0 +1,236 @@
+//! The end of a runtime: no thread comes back to user code, nothing is held, nothing leaks.
+
+#[path = "../../pysync/tests/until/mod.rs"]
+mod until;
+
+use pyceval::{AttachError, Handlers, Raised, Runtime, ThreadExit, until_exit};
+use pycritsec::with_critical_section;
+use pyparking::primitive::Ordering;
+use pyparking::primitive::plain::AtomicU32;
+use pysync::{Event, Mutex, RwMutex};
+use std::sync::Arc;
+use std::thread;
+use until::{joined, until, until_asleep};
+
+#[test]
+fn a_new_attach_is_refused() {
+    for gil in [true, false] {
+        let (runtime, mut main) = Runtime::builder().gil(gil).start().unwrap();
+        let mut late = runtime.main_interpreter().new_thread();
+        let attached = main.attach().unwrap();
+        runtime.finalise(&attached).unwrap();
+        let refused = attached.detached(|| joined(thread::spawn(move || late.attach().err())));
+        assert_eq!(refused, Some(AttachError::Finalising));
+        // The thread that ends it goes on.
+        attached.detached(|| ());
+        attached.poll().unwrap();
+    }
+}
+
+/// A thread waits in `wait`; the runtime ends; the thread never comes back, and what it was handed is free again.
+fn waits_at_the_end<L: Send + Sync + 'static>(
+    lock: L,
+    take: impl FnOnce(&L),
+    wait: impl FnOnce(&L) + Send + 'static,
+    give: impl FnOnce(&L),
+    sleepers: impl FnOnce(&L),
+) -> Arc<L> {
+    let (runtime, mut main) = Runtime::builder().gil(false).start().unwrap();
+    let lock = Arc::new(lock);
+    let attached = main.attach().unwrap();
+    take(&lock);
+    let mut state = runtime.main_interpreter().new_thread();
+    let waiter = thread::spawn({
+        let lock = Arc::clone(&lock);
+        move || {
+            until_exit(|| {
+                let _attached = state.attach().unwrap();
+                wait(&lock);
+                unreachable!("the thread came back");
+            })
+        }
+    });
+    sleepers(&lock);
+    runtime.finalise(&attached).unwrap();
+    give(&lock);
+    assert_eq!(attached.detached(|| joined(waiter)), Err(ThreadExit));
+    lock
+}
+
+#[test]
+fn a_mutex_is_passed_on() {
+    let mutex = waits_at_the_end(
+        Mutex::new(),
+        Mutex::lock,
+        Mutex::lock,
+        |mutex| {
+            until::until_overdue(mutex, 1);
+            mutex.unlock();
+        },
+        |mutex| until_asleep(mutex, 1),
+    );
+    assert_eq!(mutex.bits(), 0);
+}
+
+#[test]
+fn a_read_write_lock_is_passed_on() {
+    for wait in [RwMutex::read_lock as fn(&RwMutex), RwMutex::write_lock] {
+        let lock = waits_at_the_end(
+            RwMutex::new(),
+            RwMutex::write_lock,
+            wait,
+            RwMutex::write_unlock,
+            |lock| until_asleep(lock, 1),
+        );
+        assert!(lock.try_write_lock());
+    }
+}
+
+#[test]
+fn an_event_lets_go() {
+    waits_at_the_end(
+        Event::new(),
+        |_| (),
+        Event::wait,
+        Event::notify,
+        |event| {
+            until_asleep(event, 1);
+        },
+    );
+}
+
+#[test]
+fn a_running_thread_leaves_at_its_next_poll() {
+    for gil in [true, false] {
+        let (runtime, mut main) = Runtime::builder().gil(gil).start().unwrap();
+        let object = Arc::new(Mutex::new());
+        let polls = Arc::new(AtomicU32::new(0));
+        let dropped = Arc::new(());
+        let mut state = runtime.main_interpreter().new_thread();
+        let worker = thread::spawn({
+            let (object, polls, dropped) =
+                (Arc::clone(&object), Arc::clone(&polls), Arc::clone(&dropped));
+            move || {
+                until_exit(|| {
+                    let _owned = dropped;
+                    let attached = state.attach().unwrap();
+                    with_critical_section(&*object, || {
+                        loop {
+                            attached.poll().unwrap();
+                            polls.fetch_add(1, Ordering::Relaxed);
+                        }
+                    })
+                })
+            }
+        });
+        let attached = main.attach().unwrap();
+        until("the worker to run", || {
+            attached.detached(thread::yield_now);
+            polls.load(Ordering::Relaxed) > 0
+        });
+        runtime.finalise(&attached).unwrap();
+        let after = polls.load(Ordering::Relaxed);
+        let never: Result<(), ThreadExit> = attached.detached(|| joined(worker));
+        assert_eq!(never, Err(ThreadExit));
+        assert_eq!(polls.load(Ordering::Relaxed), after);
+        assert!(!object.is_locked());
+        assert_eq!(Arc::strong_count(&dropped), 1);
+    }
+}
+
+#[test]
+fn a_thread_in_a_blocking_call_leaves_when_it_comes_back() {
+    let (runtime, mut main) = Runtime::builder().start().unwrap();
+    let attached = main.attach().unwrap();
+    let (inside, go) = (Arc::new(Event::new()), Arc::new(Event::new()));
+    let mut state = runtime.main_interpreter().new_thread();
+    let worker = thread::spawn({
+        let (inside, go) = (Arc::clone(&inside), Arc::clone(&go));
+        move || {
+            until_exit(|| {
+                let attached = state.attach().unwrap();
+                attached.detached(|| {
+                    inside.notify();
+                    go.wait();
+                });
+                unreachable!("the thread came back");
+            })
+        }
+    });
+    attached.detached(|| inside.wait());
+    runtime.finalise(&attached).unwrap();
+    go.notify();
+    assert_eq!(attached.detached(|| joined(worker)), Err(ThreadExit));
+}
+
+#[test]
+fn queued_calls_run_before_the_end() {
+    let (runtime, mut main) = Runtime::builder().start().unwrap();
+    let ran = Arc::new(AtomicU32::new(0));
+    for _ in 0..250 {
+        let ran = Arc::clone(&ran);
+        let call = move |_: &pyceval::Attached<'_>| {
+            ran.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        };
+        runtime.main_interpreter().add_pending_call(call).unwrap();
+    }
+    runtime.add_main_call(|_| Err(Raised::new("the last word"))).unwrap();
+    let attached = main.attach().unwrap();
+    assert_eq!(runtime.finalise(&attached).unwrap_err().to_string(), "the last word");
+    assert!(ran.load(Ordering::Relaxed) >= 100);
+}
+
+#[test]
+fn other_panics_go_on() {
+    let result = std::panic::catch_unwind(|| until_exit(|| panic!("mine")));
+    assert_eq!(result.unwrap_err().downcast_ref::<&str>(), Some(&"mine"));
+}
+
+#[test]
+fn a_runtime_that_nobody_has_is_freed() {
+    struct Probe(#[expect(dead_code, reason = "counted")] Arc<()>);
+    impl Handlers for Probe {}
+
+    let probe = Arc::new(());
+    let builder = Runtime::builder().handlers(Probe(Arc::clone(&probe)));
+    let (runtime, mut main) = builder.start().unwrap();
+    let mut second = runtime.new_interpreter(true).new_thread();
+    drop(runtime);
+    main.attach().unwrap().poll().unwrap();
+    drop(main);
+    second.attach().unwrap().poll().unwrap();
+    assert_eq!(Arc::strong_count(&probe), 2);
+    drop(second);
+    assert_eq!(Arc::strong_count(&probe), 1);
+}
+
+#[test]
+fn stopping_the_unwinding_does_not_help() {
+    let (runtime, mut main) = Runtime::builder().gil(false).start().unwrap();
+    let attached = main.attach().unwrap();
+    let (inside, go) = (Arc::new(Event::new()), Arc::new(Event::new()));
+    let mut state = runtime.main_interpreter().new_thread();
+    let worker = thread::spawn({
+        let (inside, go) = (Arc::clone(&inside), Arc::clone(&go));
+        move || {
+            until_exit(|| {
+                let attached = state.attach().unwrap();
+                let first = until_exit(|| {
+                    attached.detached(|| {
+                        inside.notify();
+                        go.wait();
+                    });
+                });
+                assert_eq!(first, Err(ThreadExit));
+                assert_eq!(until_exit(|| attached.detached(|| ())), Err(ThreadExit));
+                let _polled = attached.poll();
+                unreachable!("the thread came back");
+            })
+        }
+    });
+    attached.detached(|| inside.wait());
+    runtime.finalise(&attached).unwrap();
+    go.notify();
+    assert_eq!(attached.detached(|| joined(worker)), Err(ThreadExit));
+}

@@ -1,0 +1,18 @@
+//! The GIL by itself, with seats that belong to no thread state.
+
+#[path = "../../pysync/tests/child/mod.rs"]
+mod child;
+#[path = "gil/misuse.rs"]
+mod misuse;
+#[path = "gil/policy.rs"]
+mod policy;
+#[path = "gil/regressions.rs"]
+mod regressions;
+#[path = "gil/room.rs"]
+mod room;
+#[path = "gil/switching.rs"]
+mod switching;
+#[path = "gil/toggling.rs"]
+mod toggling;
+#[path = "../../pysync/tests/until/mod.rs"]
+mod until;

@@ -1,0 +1,273 @@
+//! The calling thread's sections, innermost first, and what suspends and resumes them.
+//!
+//! | field | meaning |
+//! |---|---|
+//! | `top` | the link to the innermost section, null without one |
+//! | `mode` | what Begin and End do to mutexes: [`Mode`] |
+//!
+//! | | begin | end | suspend | resume |
+//! |---|---|---|---|---|
+//! | `Standalone` | locks; suspends all before it blocks | unlocks | unlocks | locks |
+//! | `Locking` | locks; the runtime's detach hook suspends when it sleeps | unlocks | unlocks | locks |
+//! | `Bookkeeping` | pushes, marked as suspended | pops | nothing | nothing |
+//! | `Stopper` | nothing | unlocks, resumes nothing | unlocks | nothing |
+//!
+//! Invariants:
+//!
+//! * CS-1: every section on the list is in a frame of this thread that has not returned; End takes it off, and fails
+//!   for any but the innermost.
+//! * CS-2: below a suspended section all are suspended. So suspension ends at the first one, and resumption is about the
+//!   innermost alone.
+//! * CS-3: an active section has its mutexes locked, and a suspended one has not, in every mode; in `Bookkeeping` all are
+//!   suspended. So End need not ask for the mode, which is a load between two read-modify-writes.
+//! * CS-4: a section on the list without mutexes is one for which its thread is locking at this moment. Suspension has
+//!   nothing to unlock there and goes on below it; resumption leaves it marked as suspended, and with it all
+//!   below. So however often the thread is detached and attached inside that lock, nothing is locked or unlocked twice.
+//! * CS-5: a thread that sleeps for a section has no section's mutex locked, if its runtime's hooks suspend or it is
+//!   `Standalone`. So no cycle of threads waits for sections.
+//! * CS-6: when End returns in a mode that locks, the section below is active again.
+//! * CS-7: a thread that stopped the world waits for no section: not in Begin, not in End, not when it is attached.
+//!
+//! Port of: `_PyCriticalSection_SuspendAll`, `_PyCriticalSection_Resume` (Python/critical_section.c)
+//! PORT: a section that is being resumed stays marked as suspended (CPython's inner resume marks it active), so that an
+//! attach that unwinds finds it in one of two states; if it unwinds, its mutexes are put back, and its End pops it.
+
+use crate::mode::Mode;
+use crate::mutexes::Mutexes;
+use crate::tag::Link;
+use pyparking::fatal;
+use pyparking::primitive::{Cell, seeded};
+
+/// One thread's sections.
+pub(crate) struct Stack {
+    pub(crate) top: Cell<Link>,
+    pub(crate) mode: Cell<Mode>,
+}
+
+pyparking::thread_slot! {
+    static STACK: Stack = Stack::new()
+}
+
+/// Runs `f` with the calling thread's stack, for as long as there is a thread: it has no destructor.
+#[inline]
+pub(crate) fn with<R>(f: impl FnOnce(&Stack) -> R) -> R {
+    STACK.with(f)
+}
+
+impl Stack {
+    const fn new() -> Self {
+        Self { top: Cell::new(Link::NULL), mode: Cell::new(Mode::Standalone) }
+    }
+
+    /// Whether Begin locks, and suspended sections are resumed.
+    #[inline]
+    pub(crate) fn locks(&self) -> bool {
+        matches!(self.mode.get(), Mode::Standalone | Mode::Locking)
+    }
+
+    /// Begin of a section for which nothing is locked.
+    ///
+    /// # Safety
+    ///
+    /// `link` leads to a section for which the caller of Begin gave their word.
+    pub(crate) unsafe fn begin_without_lock(&self, link: Link, mutexes: Mutexes) {
+        if seeded("144524") && self.mode.get() == Mode::Stopper {
+            // SAFETY: handed on.
+            return unsafe { self.begin_slow(link, mutexes) };
+        }
+        let top = self.top.get();
+        // SAFETY: what is on the list is alive (CS-1).
+        let again = !top.is_null() && unsafe { top.mutexes() }.cover(mutexes);
+        let noted = self.mode.get() == Mode::Bookkeeping && !again;
+        // SAFETY: the section is in its place, by the caller's word.
+        unsafe { link.record(if noted { mutexes } else { Mutexes::NONE }) };
+        if noted {
+            // SAFETY: as above.
+            unsafe { self.push(link, link.suspended()) };
+        }
+    }
+
+    /// Begin of a section whose mutexes are not all free, or are this thread's own.
+    ///
+    /// # Safety
+    ///
+    /// `link` leads to a section for which the caller of Begin gave their word.
+    pub(crate) unsafe fn begin_slow(&self, link: Link, mutexes: Mutexes) {
+        // SAFETY: the section is in its place, by the caller's word.
+        unsafe { link.record(Mutexes::NONE) };
+        if self.mode.get() == Mode::Standalone || self.owns_any(mutexes) {
+            self.suspend_all();
+        }
+        // SAFETY: as above.
+        unsafe { self.push(link, link) };
+        let leave = LeaveOnUnwind { stack: self, link };
+        // SAFETY: alive by clause 4 of Begin.
+        unsafe { mutexes.lock() };
+        core::mem::forget(leave);
+        // SAFETY: a placeholder of this thread, locked for just now.
+        unsafe { self.settle(link, mutexes) };
+    }
+
+    /// Puts a section on the list.
+    ///
+    /// # Safety
+    ///
+    /// Clause 2 of [`Link::section`] holds for `link` until it is popped.
+    unsafe fn push(&self, link: Link, marked: Link) {
+        // SAFETY: not null; the rest is the caller's word.
+        unsafe { link.section() }.prev.set(self.top.get());
+        self.top.set(marked);
+    }
+
+    /// Makes a placeholder the section that it stands for, now that its mutexes are locked.
+    ///
+    /// # Safety
+    ///
+    /// `link` leads to the innermost section, a placeholder, for which this thread locked `mutexes`.
+    unsafe fn settle(&self, link: Link, mutexes: Mutexes) {
+        debug_assert!(self.top.get().same_section(link), "a hook lost the thread's sections");
+        let locked = self.mode.get() != Mode::Bookkeeping;
+        if !locked {
+            // The runtime changed its mind while the thread slept (CS-3).
+            // SAFETY: locked by this thread, by the caller's word.
+            unsafe { mutexes.unlock() };
+        }
+        // SAFETY: in its place, by the caller's word.
+        unsafe { link.record(mutexes) };
+        self.top.set(if locked { link } else { link.suspended() });
+    }
+
+    /// Whether an active section of this thread has one of `mutexes`.
+    fn owns_any(&self, mutexes: Mutexes) -> bool {
+        let mut link = self.top.get();
+        while link.is_active() {
+            // SAFETY: on the list and so alive (CS-1).
+            let (held, below) = unsafe { (link.mutexes(), link.section().prev.get()) };
+            if held.overlap(mutexes) {
+                return true;
+            }
+            link = below;
+        }
+        false
+    }
+
+    /// Takes the innermost section off the list, and resumes the one below, `prev`, if it is suspended (CS-6).
+    ///
+    /// # Safety
+    ///
+    /// `prev` is the link of the innermost section, whose mutexes are not locked by it any more.
+    #[inline]
+    pub(crate) unsafe fn pop(&self, prev: Link) {
+        self.top.set(prev);
+        if prev.is_inactive() {
+            self.resume_below();
+        }
+    }
+
+    #[cold]
+    fn resume_below(&self) {
+        if !seeded("resume-skipped") {
+            self.resume_top();
+        }
+    }
+
+    /// End of a section that is not active.
+    ///
+    /// # Safety
+    ///
+    /// The section of `link` was begun by this thread and has not ended.
+    #[cold]
+    pub(crate) unsafe fn end_slow(&self, link: Link) {
+        let top = self.top.get();
+        if !top.same_section(link) {
+            out_of_order(link, top);
+        }
+        // SAFETY: the innermost section, suspended and so not locked (CS-3).
+        unsafe { self.pop(top.section().prev.get()) };
+    }
+
+    /// Suspends every active section: unlocks its mutexes and marks the link to it.
+    #[cold]
+    pub(crate) fn suspend_all(&self) {
+        if seeded("suspend-skipped") {
+            return;
+        }
+        let mut place = &self.top;
+        while place.get().is_active() {
+            let link = place.get();
+            place.set(link.suspended());
+            // SAFETY: on the list (CS-1); it was active, so this thread locked its mutexes (CS-3), alive by clause 4
+            // of Begin.
+            unsafe { link.mutexes().unlock() };
+            // SAFETY: on the list, and stays there for the loop (CS-1).
+            place = &unsafe { link.section() }.prev;
+        }
+    }
+
+    /// Resumes the innermost section if it is suspended: locks its mutexes, sleeping if need be.
+    ///
+    /// Nothing to do for a placeholder (CS-4), nor under a GIL (CS-3), nor for a thread that stopped the world (CS-7).
+    #[cold]
+    pub(crate) fn resume_top(&self) {
+        let top = self.top.get();
+        if !top.is_inactive() || !self.locks() {
+            return;
+        }
+        let link = top.resumed();
+        // SAFETY: on the list (CS-1).
+        let mutexes = unsafe { link.mutexes() };
+        if mutexes.is_none() {
+            return;
+        }
+        // SAFETY: as above. From here on it is a placeholder.
+        unsafe { link.record(Mutexes::NONE) };
+        let restore = RestoreOnUnwind { link, mutexes };
+        // SAFETY: alive by clause 4 of Begin.
+        unsafe { mutexes.lock() };
+        core::mem::forget(restore);
+        // SAFETY: a placeholder of this thread, locked for just now.
+        unsafe { self.settle(link, mutexes) };
+    }
+}
+
+/// Takes a section off the list whose Begin unwinds.
+struct LeaveOnUnwind<'a> {
+    stack: &'a Stack,
+    link: Link,
+}
+
+impl Drop for LeaveOnUnwind<'_> {
+    fn drop(&mut self) {
+        // Elsewhere, if a hook took the list away and did not put it back.
+        if self.stack.top.get().same_section(self.link) {
+            // SAFETY: on the list (CS-1), a placeholder and so without locks.
+            unsafe { self.stack.pop(self.link.section().prev.get()) };
+        }
+    }
+}
+
+/// Leaves a section suspended whose resumption unwinds: its End pops it.
+struct RestoreOnUnwind {
+    link: Link,
+    mutexes: Mutexes,
+}
+
+impl Drop for RestoreOnUnwind {
+    fn drop(&mut self) {
+        // SAFETY: the section's frame is below the one that unwinds.
+        unsafe { self.link.record(self.mutexes) };
+    }
+}
+
+#[cold]
+fn out_of_order(ended: Link, innermost: Link) -> ! {
+    let found = format!("ended while the thread's innermost one is at {:#x}", innermost.address());
+    // SAFETY: it is being ended by its owner, so it is in its place.
+    let section = unsafe { ended.section() };
+    fatal(
+        "critical section",
+        section,
+        &found,
+        "sections that end in the reverse of the order they began",
+    )
+}

@@ -1,0 +1,8 @@
+//! The public interface, a thread at a time or a few, without hooks.
+
+mod closures;
+mod modes;
+mod raw;
+mod sleeping;
+#[path = "../../../pysync/tests/until/mod.rs"]
+mod until;
