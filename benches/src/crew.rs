@@ -176,6 +176,7 @@ fn gather(notes: &[Note], wall: Duration, futex_calls: Option<u64>) -> Figure {
         futex_calls,
         longest_wait: notes.iter().filter_map(|note| note.tally.longest_wait).max(),
         waits: notes.iter().flat_map(|note| note.tally.waits.iter().copied()).collect(),
+        memory: None,
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Figure {
     pub longest_wait: Option<Duration>,
     /// Every wait, if the arm is about them.
     pub waits: Vec<Duration>,
+    /// Bytes requested of the global allocator for each byte that the work asked for, if that is what the arm is about.
+    pub memory: Option<f64>,
 }
 
 impl Figure {
@@ -68,6 +70,7 @@ impl Figure {
             futex_calls: self.futex_calls.zip(other.futex_calls).map(|(one, two)| one + two),
             longest_wait: self.longest_wait.max(other.longest_wait),
             waits: [&self.waits[..], &other.waits[..]].concat(),
+            memory: self.memory.or(other.memory),
         }
     }
 
@@ -95,6 +98,7 @@ mod tests {
             futex_calls,
             longest_wait: Some(Duration::from_micros(per_thread[0])),
             waits: vec![Duration::from_micros(1)],
+            memory: None,
         }
     }
 

@@ -36,7 +36,10 @@ pub struct Counts {
     pub instructions: f64,
 }
 
-/// Counts ours, the limits and parking_lot's in every cell that one thread runs alone.
+/// The peers that ours are held against, as far as they take part.
+const RIVALS: &[&str] = &["parking_lot", "bumpalo"];
+
+/// Counts ours, the limits and the rivals' in every cell that one thread runs alone.
 ///
 /// # Errors
 /// A message for the user when valgrind is absent or gives no count.
@@ -65,7 +68,7 @@ pub fn count() -> Result<Vec<Counts>, String> {
 
 fn is_counted(arm: &SoloArm) -> bool {
     let label = arm.label();
-    matches!(label.role, Role::Ours | Role::Limit) || label.name == "parking_lot"
+    matches!(label.role, Role::Ours | Role::Limit) || RIVALS.contains(&label.name.as_str())
 }
 
 /// The cells that one thread runs alone, in the same order and with the same names whoever asks.
@@ -88,6 +91,7 @@ fn solo_cells() -> Vec<(&'static str, String, Vec<SoloArm>)> {
         &rows::read_write::UNCONTENDED,
         &rows::seqlock::READ,
         &rows::gil::ALONE,
+        &rows::arena::NODE,
     ];
     let mut found = Vec::new();
     for cell in solo.into_iter().flat_map(|row| (row.cells)(&context)) {
@@ -137,7 +141,7 @@ fn collected(report: &str) -> Option<u64> {
     line.rsplit(':').next()?.trim().parse().ok()
 }
 
-/// The counts as a table, with a verdict against parking_lot where both took part.
+/// The counts as a table, with a verdict against the rival where both took part.
 #[must_use]
 pub fn table(counts: &[Counts]) -> String {
     let mut rows = vec![
@@ -145,8 +149,8 @@ pub fn table(counts: &[Counts]) -> String {
             "instructions per operation",
             "ours",
             "limit",
-            "parking_lot",
-            "goal: at most parking_lot's",
+            "rival",
+            "goal: at most parking_lot's or bumpalo's",
         ]
         .map(str::to_owned)
         .to_vec(),
@@ -158,7 +162,7 @@ pub fn table(counts: &[Counts]) -> String {
     };
     for ours in counts.iter().filter(|count| count.role == Role::Ours) {
         let limit = of(ours, &|other| other.role == Role::Limit);
-        let theirs = of(ours, &|other| other.arm == "parking_lot");
+        let theirs = of(ours, &|other| RIVALS.contains(&other.arm.as_str()));
         let show = |value: Option<f64>| {
             value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"))
         };

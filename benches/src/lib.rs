@@ -9,7 +9,7 @@
 //! | [`arm`], [`cell`], [`rows`] | who competes, under which conditions, for which goal |
 //! | [`peers`] | the contestants behind one small trait per kind |
 //! | [`contest`], [`crew`], [`solo`] | rounds of blocks; threads for contended cells, straight lines for the rest |
-//! | [`figure`], [`usage`], [`asleep`], [`affinity`] | the raw numbers of a block, and what the system tells and does |
+//! | [`figure`], [`usage`], [`heap`], [`asleep`], [`affinity`] | the raw numbers of a block, and what the system tells and does |
 //! | [`stats`], [`goal`], [`report`] | paired ratios, intervals, verdicts, goals |
 //! | [`table`], [`matrix`], [`summary`], [`chart`], [`plot`] | for people; `--json` is for programs |
 //! | [`instructions`] | instruction counts under callgrind |
@@ -31,6 +31,7 @@ pub mod context;
 pub mod crew;
 pub mod figure;
 pub mod goal;
+pub mod heap;
 pub mod instructions;
 pub mod machine;
 pub mod matrix;

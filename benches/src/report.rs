@@ -37,6 +37,8 @@ pub struct ArmReport {
     pub longest_wait_micros: Option<f64>,
     /// The median and the 99 % quantile of the waits, in microseconds, where the arm is about them.
     pub wait_micros: Option<[f64; 2]>,
+    /// Bytes requested of the global allocator for each byte that the work asked for.
+    pub memory: Option<f64>,
     /// Our wall-clock cost over this arm's, from paired rounds; absent for our own arm.
     pub ratio: Option<Interval>,
     /// What that ratio lets one say.
@@ -88,6 +90,7 @@ impl ArmReport {
             jain_per_round: None,
             longest_wait_micros: None,
             wait_micros: None,
+            memory: None,
             ratio: None,
             verdict: None,
             cpu_ratio: None,
@@ -117,6 +120,7 @@ impl ArmReport {
             jain_per_round: comparable.then(|| median(&shares)),
             longest_wait_micros: total.longest_wait.map(|wait| wait.as_secs_f64() * 1e6),
             wait_micros: quantiles(total.waits),
+            memory: total.memory,
             rounds,
             ..Self::blank(&label.name, label.role)
         }

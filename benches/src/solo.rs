@@ -41,6 +41,7 @@ pub struct SoloArm {
     label: Label,
     passes: Box<dyn Fn(u64)>,
     per_block: u64,
+    memory: Option<f64>,
 }
 
 /// The contestants of an uncontended cell.
@@ -52,7 +53,14 @@ pub struct Solo {
 impl SoloArm {
     /// An arm whose closure runs as many passes as it is told, each of [`PER_PASS`] operations.
     pub fn new(name: impl Into<String>, role: Role, passes: impl Fn(u64) + 'static) -> Self {
-        Self { label: Label::new(name, role), passes: Box::new(passes), per_block: 0 }
+        Self { label: Label::new(name, role), passes: Box::new(passes), per_block: 0, memory: None }
+    }
+
+    /// Adds how many bytes of the heap a pass takes for each byte it asks for.
+    #[must_use]
+    pub fn with_memory(mut self, memory: Option<f64>) -> Self {
+        self.memory = memory;
+        self
     }
 
     /// The name in a report and the part it plays.
@@ -99,7 +107,8 @@ impl Lanes for Solo {
         let before = Usage::of_this_thread();
         let wall = arm.timed(arm.per_block);
         let usage = before.zip(Usage::of_this_thread()).map(|(before, after)| after - before);
-        Figure { per_thread: vec![arm.per_block * PER_PASS], wall, usage, ..Figure::default() }
+        let per_thread = vec![arm.per_block * PER_PASS];
+        Figure { per_thread, wall, usage, memory: arm.memory, ..Figure::default() }
     }
 }
 

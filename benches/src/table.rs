@@ -64,24 +64,36 @@ pub fn of_cell(cell: &CellReport) -> String {
         return text;
     }
     let waits = cell.arms.iter().any(|arm| arm.longest_wait_micros.is_some());
-    let mut rows = vec![header(waits)];
-    rows.extend(cell.arms.iter().map(|arm| line(arm, waits)));
+    let memory = cell.arms.iter().any(|arm| arm.memory.is_some());
+    let extra = Extra { waits, memory };
+    let mut rows = vec![header(extra)];
+    rows.extend(cell.arms.iter().map(|arm| line(arm, extra)));
     text.push_str(&aligned(&rows));
     text.push_str(&goal_line(cell));
     text.push_str(&control_line(cell));
     text
 }
 
-fn header(waits: bool) -> Vec<String> {
+/// Columns that only some cells have.
+#[derive(Clone, Copy)]
+struct Extra {
+    waits: bool,
+    memory: bool,
+}
+
+fn header(extra: Extra) -> Vec<String> {
     let mut names = vec!["arm", "ns/op", "M op/s", "CPU ns/op", "switches/k", "futex/k", "Jain"];
-    if waits {
+    if extra.waits {
         names.extend(["p50 us", "p99 us", "longest us"]);
+    }
+    if extra.memory {
+        names.push("heap/asked");
     }
     names.extend(["ours/arm", "95 % interval", ""]);
     names.into_iter().map(str::to_owned).collect()
 }
 
-fn line(arm: &ArmReport, waits: bool) -> Vec<String> {
+fn line(arm: &ArmReport, extra: Extra) -> Vec<String> {
     let mut fields = vec![
         format!("{}{}", arm.name, if arm.role == Role::Limit { " (limit)" } else { "" }),
         cost(arm.nanos),
@@ -91,9 +103,12 @@ fn line(arm: &ArmReport, waits: bool) -> Vec<String> {
         or_dash(arm.futex_per_thousand, 3),
         or_dash(arm.jain, 3),
     ];
-    if waits {
+    if extra.waits {
         let [median, late] = arm.wait_micros.map_or([None; 2], |both| both.map(Some));
         fields.extend([median, late, arm.longest_wait_micros].map(|micros| or_dash(micros, 0)));
+    }
+    if extra.memory {
+        fields.push(or_dash(arm.memory, 3));
     }
     fields.push(or_dash(arm.ratio.map(|ratio| ratio.median), 3));
     fields.push(arm.ratio.as_ref().map_or_else(String::new, interval));

@@ -46,6 +46,8 @@ pub enum Rule {
     LeftBehind,
     /// Nobody runs while the world is stopped, or after its end.
     World,
+    /// What an arena lends is aligned, nobody else's, and unchanged until it is taken back.
+    Memory,
     /// A forked child can use every primitive.
     Fork,
     /// A history of calls fits its sequential specification.
@@ -79,6 +81,7 @@ impl Rule {
             Self::Overtaken => "fairness bound",
             Self::LeftBehind => "nothing left behind",
             Self::World => "stop-the-world",
+            Self::Memory => "memory unharmed",
             Self::Fork => "fork",
             Self::Linearizable => "linearizability",
             Self::Hooks => "hooks paired",

@@ -1,5 +1,6 @@
 //! The rows: one file for each, and what several of them share.
 
+pub mod arena;
 pub mod cells;
 pub mod critsec;
 pub mod event;
@@ -44,6 +45,7 @@ pub fn all() -> Vec<Box<dyn Row>> {
         Box::new(parking::ParkingRow),
         Box::new(cells::CellsRow),
         Box::new(critsec::CritsecRow),
+        Box::new(arena::ArenaRow),
         Box::new(hash::HashRow),
         Box::new(gil::GilRow),
         Box::new(interrupts::InterruptsRow),

@@ -3,6 +3,7 @@
 //! A trait takes the critical section as a closure, so that every arm is compiled with the section inlined between
 //! its lock and its unlock, and so that guards and raw calls look alike to the harness.
 
+pub mod arena;
 pub mod broadcast;
 pub mod cpython;
 pub mod critsec;

@@ -1,5 +1,6 @@
 //! The rows of the bench, one file each: which cells a row has, who competes in them, and what is wanted.
 
+pub mod arena;
 pub mod attach;
 pub mod broadcast;
 pub mod bucket;
@@ -49,6 +50,9 @@ pub const ALL: &[Row] = &[
     read_write::MATRIX,
     seqlock::READ,
     seqlock::WITH_WRITER,
+    arena::UNIT,
+    arena::RESET,
+    arena::NODE,
     hash::ONE_SHOT,
     hash::HASHER,
     gil::ALONE,

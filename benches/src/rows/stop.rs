@@ -1,17 +1,21 @@
 //! The time to stop the world, by the number of threads that run or are detached.
 
 use std::cell::RefCell;
+use std::hint::black_box;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
+use crossbeam_utils::CachePadded;
 use pyceval::{Runtime, ThreadState};
 
-use super::{Row, threads_named};
+use super::{Row, name_in, threads_named};
 use crate::arm::Role;
 use crate::cell::{Cell, Contestants};
 use crate::context::Context;
 use crate::goal::Goal;
+use crate::peers::exclusive::{BareExchanges, Exclusive};
 use crate::solo::{Solo, SoloArm};
 use crate::straight_line;
 
@@ -39,7 +43,12 @@ fn cells(context: &Context) -> Vec<Cell> {
                 goal: Goal::Open("no figure of another implementation to hold it against"),
                 plan: context.solo_plan(),
                 contestants: Box::new(move || {
-                    let mut arms = vec![ours(count, run)];
+                    let world = Rc::new(World::new(count, run));
+                    let mut arms = vec![
+                        ours(Role::Ours, &world),
+                        ours(Role::Control, &world),
+                        exchanges(count),
+                    ];
                     arms.retain(|arm| context.admits(arm.label()));
                     Contestants::Solo(Solo { arms })
                 }),
@@ -93,13 +102,25 @@ impl Drop for World {
     }
 }
 
-fn ours(count: usize, run: bool) -> SoloArm {
-    let world = World::new(count, run);
-    SoloArm::new("pyceval", Role::Ours, move |passes| {
+fn ours(role: Role, world: &Rc<World>) -> SoloArm {
+    let world = Rc::clone(world);
+    SoloArm::new(name_in(role, "pyceval"), role, move |passes| {
         let mut main = world.main.borrow_mut();
         let attached = main.attach().expect("a bench thread is not attached");
         for _ in 0..passes {
             straight_line!(drop(world.runtime.stop_the_world(&attached)));
+        }
+    })
+}
+
+/// A lock, and two compare-exchanges for each thread: what moving detached threads there and back takes at least.
+fn exchanges(count: usize) -> SoloArm {
+    let words: Vec<_> = (0..=count).map(|_| CachePadded::new(BareExchanges::fresh())).collect();
+    SoloArm::new("two exchanges a thread", Role::Limit, move |passes| {
+        for _ in 0..passes {
+            straight_line!(for word in black_box(&words) {
+                word.with(|_| {});
+            });
         }
     })
 }

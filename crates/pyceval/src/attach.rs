@@ -31,10 +31,12 @@ impl Thread {
     /// Attaches the calling thread with this state.
     #[inline]
     pub(crate) fn attach(&self) -> Result<(), Refused> {
-        if !current::get().is_null() {
-            return Err(Refused::Attached);
-        }
-        self.attach_detached()
+        errno::kept_from_thread_locals(|| {
+            if !current::get().is_null() {
+                return Err(Refused::Attached);
+            }
+            self.attach_detached()
+        })
     }
 
     /// Steps 1 to 5 for a thread that is not attached.
@@ -123,7 +125,7 @@ impl Thread {
     /// Attaches again a thread that was attached before, or ends it (EXIT-2).
     #[inline]
     pub(crate) fn attach_again(&self) {
-        if self.attach_detached().is_err() {
+        if errno::kept_from_thread_locals(|| self.attach_detached()).is_err() {
             // SAFETY: as in `attach_detached`.
             unsafe { sections::abandon(self.sections.take()) };
             // Whoever stops the unwinding and polls is sent on.
@@ -160,6 +162,14 @@ impl Thread {
         current::set(core::ptr::null());
         self.leave_state();
         self.drop_gil();
+    }
+
+    /// Leaves for good if the thread was refused before, and the unwinding was stopped (EXIT-2).
+    #[inline]
+    pub(crate) fn expect_attached(&self) {
+        if !core::ptr::eq(current::get(), self) {
+            exit::exit();
+        }
     }
 
     #[cold]

@@ -106,6 +106,7 @@ impl<'t> Attached<'t> {
         if self.thread.pause.get().is_some() {
             detach_in_a_pause(self.thread);
         }
+        self.thread.expect_attached();
         self.thread.detach();
         let _again = AttachAgain(self.thread);
         f()
@@ -305,6 +306,7 @@ impl Drop for Attached<'_> {
         if core::ptr::eq(current::get(), self.thread) {
             self.thread.detach_for_good();
         }
+        self.thread.lent.set(false);
     }
 }
 

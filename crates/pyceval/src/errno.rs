@@ -7,3 +7,9 @@ pub(crate) fn kept<R>(f: impl FnOnce() -> R) -> R {
     ::errno::set_errno(kept);
     result
 }
+
+/// As [`kept`], where even reading a thread-local changes the number: Windows. Elsewhere `f` alone.
+#[inline]
+pub(crate) fn kept_from_thread_locals<R>(f: impl FnOnce() -> R) -> R {
+    if cfg!(windows) { kept(f) } else { f() }
+}

@@ -6,7 +6,6 @@
 use crate::attached::Attached;
 use crate::breaker::Events;
 use crate::raised::Raised;
-use crate::{current, exit};
 
 /// Calls of an interpreter that one pass runs. Port of: `MAXPENDINGCALLSLOOP` (Include/internal/pycore_interp.h)
 pub(crate) const CALLS_PER_PASS: usize = 100;
@@ -21,10 +20,7 @@ impl Attached<'_> {
     /// Serves what is set, in CPython's order.
     #[cold]
     pub(crate) fn handle_pending(&self) -> Result<(), Raised> {
-        if !core::ptr::eq(current::get(), self.thread()) {
-            // Refused before, and the unwinding was stopped (EXIT-2).
-            exit::exit();
-        }
+        self.thread().expect_attached();
         if self.thread().pause.get().is_some() {
             // WORLD-3: whatever is wanted waits until the world starts.
             return Ok(());

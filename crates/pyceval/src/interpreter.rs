@@ -1,8 +1,9 @@
 //! An interpreter: its GIL, its pending calls, its threads.
 //!
 //! * INTERP-1: an interpreter is listed in the roster while a handle to it or a thread of it exists.
-//! * INTERP-2: `finaliser` is 0, or the identity of the thread that ends the interpreter; it is set once, by a thread that
-//!   then stops and starts the world, so that every other thread sees it before it attaches again (EXIT-1).
+//! * INTERP-2: `finaliser` is 0, or the number of the thread that ends the interpreter; it is set once, with the world
+//!   stopped, so that every other thread sees it before it attaches again (EXIT-1). Interpreters that are made later
+//!   have it from birth. A number, because another state may come to lie where the thread's lay.
 //! * INTERP-3: a runtime does not keep itself: what is listed keeps the runtime, but not for longer than a handle is there
 //!   (INTERP-1), and signal handlers keep a seat, not a thread.
 //!
@@ -23,8 +24,9 @@ use crate::thread::{Thread, ThreadState};
 use crate::world::{Books, Scope, World};
 use core::fmt;
 use core::time::Duration;
-use pycritsec::runtime as sections;
-use pyparking::primitive::{AtomicUsize, Ordering};
+use pycritsec::runtime::{self as sections, Chain};
+use pyparking::fatal;
+use pyparking::primitive::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 
 /// What the threads of an interpreter share.
@@ -35,7 +37,7 @@ pub(crate) struct Shared {
     pub(crate) calls: PendingCalls,
     pub(crate) world: World,
     version: AtomicUsize,
-    finaliser: AtomicUsize,
+    finaliser: AtomicU64,
 }
 
 impl Shared {
@@ -49,15 +51,15 @@ impl Shared {
     /// Whether the interpreter is ending, and not by this thread.
     #[inline]
     pub(crate) fn is_ended_for(&self, thread: &Thread) -> bool {
-        // ORD: Relaxed, set before the world is stopped: ordered before every attach that must see it (INTERP-2).
+        // ORD: Relaxed, set with the world stopped: ordered before every attach that must see it (INTERP-2).
         let finaliser = self.finaliser.load(Ordering::Relaxed);
-        finaliser != 0 && finaliser != thread.identity()
+        finaliser != 0 && finaliser != thread.id
     }
 
-    /// From now on only `thread` may attach.
-    pub(crate) fn end_by(&self, thread: &Thread) {
-        // ORD: Relaxed, the stop of the world that follows tells the others (INTERP-2).
-        self.finaliser.store(thread.identity(), Ordering::Relaxed);
+    /// From now on only the thread with this number may attach; 0 for any.
+    pub(crate) fn end_by(&self, thread: u64) {
+        // ORD: Relaxed, the start of the world that follows tells the others (INTERP-2).
+        self.finaliser.store(thread, Ordering::Relaxed);
     }
 }
 
@@ -68,6 +70,25 @@ fn abolish(gil: &Gil) {
     let taken = unsafe { gil.take(&seat) };
     debug_assert!(taken);
     gil.disable(&seat);
+}
+
+/// Sections that a thread has taken off its stack for the length of a call.
+struct Aside<'t> {
+    thread: &'t Thread,
+    chain: Chain,
+}
+
+impl Drop for Aside<'_> {
+    fn drop(&mut self) {
+        let chain = core::mem::take(&mut self.chain);
+        if core::ptr::eq(current::get(), self.thread) {
+            // SAFETY: detached by this thread in the frame that has this.
+            unsafe { sections::attach(chain, self.thread.mode()) };
+        } else {
+            // SAFETY: as above; refused meanwhile, and unwinding (EXIT-2).
+            unsafe { sections::abandon(chain) };
+        }
+    }
 }
 
 /// The listing of an interpreter, which ends with the last handle (INTERP-1).
@@ -111,9 +132,10 @@ impl Interpreter {
             calls: PendingCalls::new(CALLS),
             world: World::new(),
             version: AtomicUsize::new(0),
-            finaliser: AtomicUsize::new(0),
+            finaliser: AtomicU64::new(0),
         });
         core.roster.with(|lists| {
+            shared.end_by(lists.ended_by);
             lists.interpreters.push(Entry {
                 interpreter: Arc::clone(&shared),
                 threads: Vec::new(),
@@ -235,7 +257,8 @@ impl Interpreter {
 
     /// Stops every other thread of the interpreter until the pause is dropped.
     ///
-    /// Fatal if this thread has stopped the world already.
+    /// Fatal if this thread has stopped the world already, or is attached to another interpreter: two that stop each
+    /// other's worlds would wait for each other.
     ///
     /// Cost: the roster's lock and one RMW per thread, and the time that running threads need to reach a poll.
     ///
@@ -252,6 +275,14 @@ impl Interpreter {
     /// Port of: `_PyEval_StopTheWorld` (Python/pystate.c)
     #[must_use = "the world starts again as soon as the pause is dropped"]
     pub fn stop_the_world<'a>(&self, attached: &'a Attached<'_>) -> Pause<'a> {
+        if !core::ptr::eq(attached.shared(), &**self.shared()) {
+            fatal(
+                "Interpreter",
+                &**self.shared(),
+                "its world is stopped by a thread of another interpreter",
+                "a token of this one",
+            );
+        }
         Pause::new(attached.thread(), Scope::Interpreter(self.id()))
     }
 
@@ -317,7 +348,7 @@ impl Interpreter {
     /// Port of: `_PyEval_EnableGILTransient`, `_PyEval_DisableGIL` (Python/ceval_gil.c)
     pub fn set_gil(&self, attached: &Attached<'_>, on: bool) {
         let thread = attached.thread();
-        let chain = sections::detach();
+        let aside = Aside { thread, chain: sections::detach() };
         let pause = self.stop_the_world(attached);
         let gil = &self.shared().gil;
         if on {
@@ -328,8 +359,7 @@ impl Interpreter {
         }
         self.shared().core.choose_turns();
         drop(pause);
-        // SAFETY: detached above, in this frame.
-        unsafe { sections::attach(chain, thread.mode()) };
+        drop(aside);
     }
 
     /// Sets how long a thread keeps the GIL while others wait for it.
@@ -382,7 +412,7 @@ impl Interpreter {
     ) -> Result<R, crate::AttachError> {
         // SAFETY: null, or the state that this thread has attached, kept alive by the token further up its stack.
         if let Some(thread) = unsafe { current::get().as_ref() } {
-            if thread.interpreter().id == self.id() {
+            if core::ptr::eq(thread.interpreter(), &**self.shared()) {
                 let token = core::mem::ManuallyDrop::new(Attached::new(thread));
                 return Ok(f(&token));
             }

@@ -27,6 +27,7 @@ pub struct Pause<'a> {
 impl<'a> Pause<'a> {
     /// Stops the world of `thread`, which is attached on the calling thread.
     pub(crate) fn new(thread: &'a Thread, scope: Scope) -> Self {
+        thread.expect_attached();
         if thread.pause.get().is_some() {
             fatal(
                 "stop-the-world",

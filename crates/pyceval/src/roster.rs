@@ -33,6 +33,8 @@ pub(crate) struct Lists {
     pub(crate) interpreters: Vec<Entry>,
     /// The books of stops of the whole runtime.
     pub(crate) books: Books,
+    /// The number of the thread that has ended the runtime, 0 if none has.
+    pub(crate) ended_by: u64,
 }
 
 /// One interpreter with its threads.
@@ -108,14 +110,19 @@ impl Entry {
     }
 
     /// Takes a thread out. The caller drops it after the lock.
-    pub(crate) fn remove(&mut self, thread: &Thread) -> Arc<Thread> {
+    pub(crate) fn remove(&mut self, thread: &Thread) -> Option<Arc<Thread>> {
         // SAFETY: under the roster's lock.
         let place = unsafe { thread.place.get() };
+        let listed = self.threads.get(place).map(|listed| listed.identity());
+        if listed != Some(thread.identity()) {
+            // Forgotten in the child of a fork.
+            return None;
+        }
         let removed = self.threads.swap_remove(place);
         if let Some(moved) = self.threads.get(place) {
             // SAFETY: under the roster's lock.
             unsafe { moved.place.set(place) };
         }
-        removed
+        Some(removed)
     }
 }

@@ -23,7 +23,7 @@ use core::time::Duration;
 use pyparking::hooks::{self, AlreadyInstalled};
 use pyparking::primitive::plain::AtomicU64;
 use pyparking::primitive::{AtomicUsize, Ordering};
-use pyparking::{ThreadHandle, ident, spin};
+use pyparking::{ThreadHandle, fatal, ident, spin};
 use pysync::RwMutex;
 use std::sync::Arc;
 
@@ -392,6 +392,14 @@ impl Runtime {
     /// Port of: `_PyEval_StopTheWorldAll` (Python/pystate.c)
     #[must_use = "the world starts again as soon as the pause is dropped"]
     pub fn stop_the_world<'a>(&self, attached: &'a Attached<'_>) -> Pause<'a> {
+        if !core::ptr::eq(attached.thread().runtime(), &*self.core) {
+            fatal(
+                "Runtime",
+                &*self.core,
+                "its world is stopped by a thread of another runtime",
+                "a token of this one",
+            );
+        }
         Pause::new(attached.thread(), Scope::Runtime)
     }
 
@@ -418,14 +426,16 @@ impl Runtime {
     /// Port of: `_Py_FinishPendingCalls` (Python/ceval_gil.c)
     pub fn finalise(&self, attached: &Attached<'_>) -> Result<(), Raised> {
         let finished = self.finish_calls(attached);
-        let thread = attached.thread();
+        // Threads that are attached now stop here, and find the end when they want to go on (INTERP-2).
+        let pause = self.stop_the_world(attached);
+        let finaliser = attached.id();
         self.core.roster.with(|lists| {
+            lists.ended_by = finaliser;
             for entry in &lists.interpreters {
-                entry.interpreter.end_by(thread);
+                entry.interpreter.end_by(finaliser);
             }
         });
-        // Threads that are attached now stop here, and find the end when they want to go on (INTERP-2).
-        drop(self.stop_the_world(attached));
+        drop(pause);
         finished
     }
 

@@ -5,6 +5,7 @@
 //! | 0 `DETACHED` | not running code of the runtime; may attach at any time |
 //! | 1 `ATTACHED` | running |
 //! | 2 `SUSPENDED` | not running, and must not attach until the world starts again |
+//! | 3 `ASLEEP` | as 2, and the thread sleeps, or is about to, until it is woken |
 //!
 //! | transition | who | how |
 //! |---|---|---|
@@ -12,12 +13,14 @@
 //! | 1→0 | the thread, when it detaches | store, Release |
 //! | 1→2 | the thread, when it finds that the world is being stopped | store, Release, under the roster's lock |
 //! | 0→2 | who stops the world; a thread that is born during a pause starts so | compare-exchange, Acquire, under the roster's lock |
-//! | 2→0 | who starts the world | store, Release, under the roster's lock |
+//! | 2→3 | the thread, before it sleeps | compare-exchange |
+//! | 2→0, 3→0 | who starts the world | swap, Release, under the roster's lock |
 //!
 //! * STATE-1: only the thread itself leaves `ATTACHED`, so it does so by a plain store.
 //! * STATE-2: what a thread did while attached is seen by whoever suspends it, or finds it suspended; what was done
 //!   during a pause is seen by the thread when it attaches after it.
-//! * STATE-3: a thread that finds `SUSPENDED` parks on the word, and is woken by whoever stores `DETACHED`.
+//! * STATE-3: a thread that wants to attach and finds `SUSPENDED` marks the word `ASLEEP` before it parks, so whoever
+//!   swaps `DETACHED` in knows whether there is somebody to wake.
 //!
 //! Port of: `tstate_try_attach` (Python/pystate.c)
 //! Port of: `tstate_wait_attach` (Python/pystate.c)
@@ -47,6 +50,7 @@ pub enum State {
 const DETACHED: u32 = State::Detached as u32;
 const ATTACHED: u32 = State::Attached as u32;
 const SUSPENDED: u32 = State::Suspended as u32;
+const ASLEEP: u32 = 3;
 
 /// The word.
 pub(crate) struct StateWord(AtomicU32);
@@ -85,16 +89,12 @@ impl StateWord {
         self.0.compare_exchange(DETACHED, SUSPENDED, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
-    /// 2→0, by who starts the world, under the roster's lock. Whether the thread was suspended, and is to be woken
-    /// when the lock is given back.
+    /// 2→0 or 3→0, by who starts the world, under the roster's lock. Whether the thread is to be woken when the lock
+    /// is given back.
     pub(crate) fn start(&self) -> bool {
-        let suspended = self.get() == State::Suspended;
-        if suspended {
-            // ORD: Release, pairs with the Acquire of `try_attach` (STATE-2). A swap, because it meets the failing
-            // compare-exchange of a thread that wants to attach.
-            self.0.swap(DETACHED, Ordering::Release);
-        }
-        suspended
+        // ORD: Release, pairs with the Acquire of `try_attach` (STATE-2); Relaxed would do for what comes back: the
+        // mark alone is looked at (STATE-3).
+        self.get() == State::Suspended && self.0.swap(DETACHED, Ordering::Release) == ASLEEP
     }
 
     /// Wakes the thread, if it waits.
@@ -107,11 +107,25 @@ impl StateWord {
     #[cold]
     pub(crate) fn wait(&self) {
         let options = ParkOptions { detach: false, ..ParkOptions::default() };
-        while self.get() == State::Suspended {
+        while self.mark_asleep() {
             // SAFETY: the address of a live word of ours, on which nobody else parks; the callbacks only load.
-            let _status =
-                unsafe { park(self.address(), options, || self.get() == State::Suspended, |_| {}) };
+            let _status = unsafe { park(self.address(), options, || self.is_asleep(), |_| {}) };
         }
+    }
+
+    /// Whether the mark is there still: a start and another stop may have come since it was made, and that stop's start
+    /// wakes nobody who is not marked.
+    fn is_asleep(&self) -> bool {
+        // ORD: Relaxed, under the bucket lock that the wake takes after the swap of `start`.
+        self.0.load(Ordering::Relaxed) == ASLEEP
+    }
+
+    /// 2→3. Whether the world stands still.
+    fn mark_asleep(&self) -> bool {
+        // ORD: Relaxed on both sides: the mark is the whole message (STATE-3).
+        let marked =
+            self.0.compare_exchange(SUSPENDED, ASLEEP, Ordering::Relaxed, Ordering::Relaxed);
+        matches!(marked, Ok(_) | Err(ASLEEP))
     }
 
     /// Where the thread stands at some moment during the call.

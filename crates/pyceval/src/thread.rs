@@ -4,6 +4,7 @@
 //! |---|---|
 //! | breaker, state word, GIL seat | any thread, by their own rules |
 //! | `place` | whoever holds the roster's lock |
+//! | `lent` | whoever has the handle, or the token that borrows it |
 //! | `sections`, `pause`, `raised` | the thread that has this state attached, or is attaching or detaching it |
 //! | `exception` | whoever holds its lock |
 //!
@@ -43,6 +44,8 @@ pub(crate) struct Thread {
     pub(crate) pause: Cell<Option<Scope>>,
     /// What a pending call raised inside a lock's wait, until the wait's caller fetches it.
     pub(crate) raised: Cell<Option<Raised>>,
+    /// Whether there is a token, perhaps a forgotten one whose thread sleeps in a lock, detached (THREAD-1).
+    pub(crate) lent: Cell<bool>,
     exception: Slot,
 }
 
@@ -147,9 +150,14 @@ impl ThreadState {
                 sections: Cell::new(Chain::default()),
                 pause: Cell::new(None),
                 raised: Cell::new(None),
+                lent: Cell::new(false),
                 exception: Slot { lock: RawMutex::new(), raised: UnsafeCell::new(None) },
             });
             lists.entry(shared).add(Arc::clone(&thread));
+            if !shared.calls.is_empty() {
+                // Added when nobody was there to be told (PENDING-3).
+                thread.breaker().set(Events::CALLS_TO_DO);
+            }
             thread
         });
         Self { thread, interpreter: interpreter.clone() }
@@ -187,12 +195,15 @@ impl ThreadState {
     /// Port of: `PyEval_RestoreThread` (Python/ceval_gil.c)
     #[inline]
     pub fn attach(&mut self) -> Result<Attached<'_>, AttachError> {
-        if self.state() == State::Attached {
+        if self.thread.lent.get() {
             // By a token that was forgotten.
             return Err(AttachError::AlreadyAttached);
         }
         match self.thread.attach() {
-            Ok(()) => Ok(Attached::new(&self.thread)),
+            Ok(()) => {
+                self.thread.lent.set(true);
+                Ok(Attached::new(&self.thread))
+            }
             Err(Refused::Attached) => Err(AttachError::AlreadyAttached),
             Err(Refused::Finalising) => Err(AttachError::Finalising),
         }
@@ -241,7 +252,7 @@ impl ThreadState {
 impl Drop for ThreadState {
     /// Fatal if the state is attached, by a token that was forgotten: its thread would go on with it.
     fn drop(&mut self) {
-        if self.state() == State::Attached {
+        if self.thread.lent.get() {
             fatal("ThreadState", &*self.thread, "dropped while attached", "the token to end first");
         }
         self.thread.runtime().unbind_main(&self.thread);

@@ -76,11 +76,13 @@ impl World {
 
     /// Steps 1 to 4 for a stop by `me`.
     pub(crate) fn stop(&self, scope: Scope, roster: &Roster, gate: &RwMutex, me: &Thread) {
-        self.mutex.lock();
+        // A guard, because the thread may be refused when it has slept in the second wait (EXIT-2).
+        let mutex = self.mutex.guard();
         match scope {
             Scope::Interpreter(_) => gate.read_lock(),
             Scope::Runtime => gate.write_lock(),
         }
+        core::mem::forget(mutex);
         let mut left = roster.with(|lists| {
             let books = lists.books_of(scope);
             books.requested = true;
@@ -144,7 +146,10 @@ impl World {
             *lists.books_of(scope) = Books::default();
             let others = lists.others(scope, me);
             let started = others.filter(|thread| {
-                thread.breaker().clear(Events::PLEASE_STOP);
+                // A thread that was refused, and goes on, has to find the bit at its next poll (EXIT-2).
+                if !thread.interpreter().is_ended_for(thread) {
+                    thread.breaker().clear(Events::PLEASE_STOP);
+                }
                 thread.state.start()
             });
             started.map(Arc::clone).collect::<Vec<_>>()
@@ -173,7 +178,8 @@ impl World {
     }
 
     fn address(&self) -> usize {
-        core::ptr::from_ref(self).addr()
+        // Not that of the whole, which may be the mutex's.
+        core::ptr::from_ref(&self.missing).addr()
     }
 }
 
@@ -239,7 +245,7 @@ pub(crate) fn leave(thread: &Thread) {
     let (removed, last) = thread.runtime().roster.with(|lists| {
         let stop = lists.stop_of(thread);
         let removed = lists.entry(thread.interpreter()).remove(thread);
-        let counted = stop.filter(|_| thread.state.suspend());
+        let counted = stop.filter(|_| removed.is_some() && thread.state.suspend());
         let last = counted.map(|scope| thread.world(scope)).filter(|world| world.one_less());
         (removed, last)
     });

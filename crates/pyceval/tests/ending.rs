@@ -3,7 +3,7 @@
 #[path = "../../pysync/tests/until/mod.rs"]
 mod until;
 
-use pyceval::{AttachError, Handlers, Raised, Runtime, ThreadExit, until_exit};
+use pyceval::{AttachError, Attached, Events, Handlers, Raised, Runtime, ThreadExit, until_exit};
 use pycritsec::with_critical_section;
 use pyparking::primitive::Ordering;
 use pyparking::primitive::plain::AtomicU32;
@@ -233,4 +233,96 @@ fn stopping_the_unwinding_does_not_help() {
     runtime.finalise(&attached).unwrap();
     go.notify();
     assert_eq!(attached.detached(|| joined(worker)), Err(ThreadExit));
+}
+
+/// A thread that runs `last` when it has been asked to stop for the end, which refuses it there.
+fn refused_in(
+    last: impl FnOnce(&Runtime, &Attached<'_>) + Send + 'static,
+    check: fn(&Attached<'_>),
+) {
+    let (runtime, mut main) = Runtime::builder().gil(false).start().unwrap();
+    let attached = main.attach().unwrap();
+    let running = Arc::new(Event::new());
+    let worker = thread::spawn({
+        let (runtime, running) = (runtime.clone(), Arc::clone(&running));
+        move || {
+            until_exit(|| {
+                let mut state = runtime.main_interpreter().new_thread();
+                let attached = state.attach().unwrap();
+                running.notify();
+                until("the request to stop", || {
+                    attached.breaker().events().contains(Events::PLEASE_STOP)
+                });
+                last(&runtime, &attached);
+                unreachable!("the thread came back");
+            })
+        }
+    });
+    attached.detached(|| running.wait());
+    runtime.finalise(&attached).unwrap();
+    assert_eq!(attached.detached(|| joined(worker)), Err(ThreadExit));
+    check(&attached);
+}
+
+#[test]
+fn a_stopper_that_is_refused_leaves_no_lock_behind() {
+    let stop = |_: &Runtime, attached: &Attached<'_>| drop(attached.stop_the_world());
+    refused_in(stop, |attached| drop(attached.stop_the_world()));
+}
+
+#[test]
+fn who_switches_the_gil_and_is_refused_ends_its_sections() {
+    static OBJECT: Mutex = Mutex::new();
+    let switch = |runtime: &Runtime, attached: &Attached<'_>| {
+        with_critical_section(&OBJECT, || runtime.main_interpreter().set_gil(attached, true));
+    };
+    refused_in(switch, |_| assert!(!OBJECT.is_locked()));
+}
+
+#[test]
+fn states_that_are_made_after_the_end_are_refused() {
+    let (runtime, mut main) = Runtime::builder().gil(false).start().unwrap();
+    let attached = main.attach().unwrap();
+    runtime.finalise(&attached).unwrap();
+    drop(attached);
+    // Also one that lies where the last state lay.
+    drop(main);
+    let mut late = runtime.main_interpreter().new_thread();
+    assert_eq!(late.attach().err(), Some(AttachError::Finalising));
+    let mut elsewhere = runtime.new_interpreter(false).new_thread();
+    assert_eq!(elsewhere.attach().err(), Some(AttachError::Finalising));
+}
+
+#[test]
+fn who_stops_the_unwinding_is_sent_on_after_a_later_pause() {
+    let (runtime, mut main) = Runtime::builder().gil(false).start().unwrap();
+    let attached = main.attach().unwrap();
+    let [inside, go, refused, poll] = [(); 4].map(|()| Arc::new(Event::new()));
+    let mut state = runtime.main_interpreter().new_thread();
+    let worker = thread::spawn({
+        let [inside, go, refused, poll] = [&inside, &go, &refused, &poll].map(Arc::clone);
+        move || {
+            until_exit(|| {
+                let attached = state.attach().unwrap();
+                let first = until_exit(|| {
+                    attached.detached(|| {
+                        inside.notify();
+                        go.wait();
+                    });
+                });
+                assert_eq!(first, Err(ThreadExit));
+                refused.notify();
+                poll.wait();
+                assert_eq!(until_exit(|| drop(attached.stop_the_world())), Err(ThreadExit));
+                attached.poll()
+            })
+        }
+    });
+    attached.detached(|| inside.wait());
+    runtime.finalise(&attached).unwrap();
+    go.notify();
+    attached.detached(|| refused.wait());
+    drop(attached.stop_the_world());
+    poll.notify();
+    assert_eq!(attached.detached(|| joined(worker)).map(|polled| polled.is_ok()), Err(ThreadExit));
 }

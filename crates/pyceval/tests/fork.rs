@@ -60,12 +60,15 @@ fn fork_once(runtime: &Runtime, attached: &Attached<'_>, gil: bool) {
     let owned = RecursiveMutex::new();
     owned.lock();
     let mine = Mutex::new();
+    let mut spare = Some(runtime.main_interpreter().new_thread());
     let child = with_critical_section(&mine, || {
         // SAFETY: only forks; the child uses this runtime and fresh objects, and ends by `_exit`.
         let child = unsafe { attached.fork(|| libc::fork()) };
         if child == 0 {
             // SAFETY: no condition.
             unsafe { libc::alarm(PATIENCE) };
+            // The roster of the child does not have it.
+            drop(spare.take());
             let wrong = look_around(runtime, attached, &owned, gil);
             // SAFETY: no condition.
             unsafe { libc::_exit(wrong) };

@@ -3,12 +3,16 @@
 
 #[path = "../../pysync/tests/child/mod.rs"]
 mod child;
+#[path = "../../pysync/tests/until/mod.rs"]
+#[expect(dead_code, reason = "used in part")]
+mod until;
 
 use child::dies;
-use pyceval::{Attached, Handlers, Runtime, ThreadState};
+use pyceval::{AttachError, Attached, Handlers, Runtime, State, ThreadState};
 use pycritsec::with_critical_section;
-use pysync::Mutex;
+use pysync::{Event, Mutex};
 use std::fmt;
+use until::until;
 
 fn start() -> (Runtime, ThreadState) {
     Runtime::builder().gil(false).start().unwrap()
@@ -114,4 +118,43 @@ fn a_token_that_is_forgotten() {
     });
     report.says("fatal error: ThreadState at 0x");
     report.says("dropped while attached; expected the token to end first");
+}
+
+#[test]
+fn a_token_that_is_forgotten_and_its_state_dropped_in_a_sleep() {
+    let report = dies("a_token_that_is_forgotten_and_its_state_dropped_in_a_sleep", || {
+        static EVENT: Event = Event::new();
+        let (_runtime, mut main) = start();
+        std::mem::forget(main.attach().unwrap());
+        std::thread::spawn(move || {
+            // The sleep detaches; when it ends, the state is asked for again.
+            until("the sleep", || main.state() == State::Detached);
+            assert_eq!(main.attach().err(), Some(AttachError::AlreadyAttached));
+            drop(main);
+            EVENT.notify();
+        });
+        EVENT.wait();
+    });
+    report.says("fatal error: ThreadState at 0x");
+    report.says("dropped while attached; expected the token to end first");
+}
+
+#[test]
+fn another_interpreters_world_is_stopped() {
+    let report = dies("another_interpreters_world_is_stopped", || {
+        let (runtime, mut main) = start();
+        let attached = main.attach().unwrap();
+        runtime.new_interpreter(false).set_gil(&attached, true);
+    });
+    report.says("a thread of another interpreter; expected a token of this one");
+}
+
+#[test]
+fn another_runtime_is_ended() {
+    let report = dies("another_runtime_is_ended", || {
+        let (_here, mut main) = start();
+        let (there, _main) = start();
+        let _ended = there.finalise(&main.attach().unwrap());
+    });
+    report.says("a thread of another runtime; expected a token of this one");
 }

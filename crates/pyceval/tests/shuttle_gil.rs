@@ -53,7 +53,7 @@ impl Crew {
     fn enter(&self) {
         assert_eq!(self.inside.fetch_add(1, Ordering::SeqCst), 0, "two hold the GIL");
         thread::yield_now();
-        self.inside.fetch_add(u32::MAX, Ordering::SeqCst);
+        self.inside.fetch_add(usize::MAX, Ordering::SeqCst);
         self.turns.fetch_add(1, Ordering::SeqCst);
     }
 }

@@ -7,7 +7,9 @@
 #[path = "../../pysync/tests/until/mod.rs"]
 mod until;
 
-use pyceval::{KeyboardInterrupt, Raised, Runtime, SignalError, Signals, ThreadState, WakeupError};
+use pyceval::{
+    Attached, KeyboardInterrupt, Raised, Runtime, SignalError, Signals, ThreadState, WakeupError,
+};
 use pyparking::primitive::Ordering;
 use pyparking::primitive::plain::AtomicU64;
 use pysync::{Event, Mutex};
@@ -270,8 +272,31 @@ fn a_subscriber_needs_no_poll() {
     assert!(receiver.iter().count() <= 1, "disconnected");
 }
 
+/// Forks while signals come: the child polls, and has none of the parent's.
+fn fork_once(attached: &Attached<'_>) {
+    // SAFETY: only forks; the child uses the runtime's poll, and ends by `_exit`.
+    let child = unsafe { attached.fork(|| libc::fork()) };
+    if child == 0 {
+        let wrong = attached.poll().is_err() || attached.detached(|| 7) != 7;
+        // SAFETY: no condition.
+        unsafe { libc::_exit(i32::from(wrong)) };
+    }
+    assert!(child > 0, "fork failed");
+    let mut status = 0;
+    let ended = attached.detached(|| {
+        loop {
+            // SAFETY: the status is this frame's.
+            let ended = unsafe { libc::waitpid(child, &mut status, 0) };
+            if ended >= 0 || std::io::Error::last_os_error().kind() != ErrorKind::Interrupted {
+                return ended;
+            }
+        }
+    });
+    assert_eq!((ended, status), (child, 0));
+}
+
 /// Upstream's scenario, larger: 100,000 signals of three kinds to the process while the main thread computes, waits for
-/// locks and sleeps in events; each is delivered at least once after it was last sent, and on the main thread only.
+/// locks, sleeps in events and forks; each is delivered at least once after it was last sent, and on the main thread only.
 #[test]
 fn test_stress_delivery_simultaneous() {
     const EACH: u64 = if cfg!(debug_assertions) { 8_000 } else { 34_000 };
@@ -316,6 +341,8 @@ fn test_stress_delivery_simultaneous() {
         match turn % 64 {
             0 => assert!(!never.wait_timed(brief)),
             1 => drop(attached.wait(|flags| held.lock_timed(brief, flags)).unwrap()),
+            2 => drop(attached.wait(|flags| never.wait_with(brief, flags)).unwrap()),
+            3 if turn % 512 == 3 => fork_once(&attached),
             _ => attached.poll().unwrap(),
         }
     }
@@ -326,4 +353,19 @@ fn test_stress_delivery_simultaneous() {
     });
     assert_eq!(elsewhere.load(Ordering::SeqCst), 0, "a callback ran off the main thread");
     held.unlock();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_callback_that_the_system_refuses_may_own_a_registration() {
+    let _alone = alone();
+    let (runtime, _main) = start();
+    let signals = runtime.signals();
+    let owned = signals.on(libc::SIGUSR1, |_, _| Ok(())).unwrap();
+    // The first real-time signals are the C library's own.
+    let refused = signals.on(32, move |_, signal| {
+        assert_ne!(signal, owned.signal());
+        Ok(())
+    });
+    assert!(matches!(refused, Err(SignalError::System { signal: 32, .. })));
 }

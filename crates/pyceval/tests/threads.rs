@@ -390,3 +390,22 @@ fn a_gil_that_is_switched_on_is_held_by_whoever_attaches_then() {
         drop(attached);
     });
 }
+
+#[test]
+fn with_attached_does_not_take_another_runtimes_state() {
+    let (_here, mut main) = Runtime::builder().gil(false).start().unwrap();
+    let (there, _main) = Runtime::builder().gil(false).start().unwrap();
+    // Both have the number 0.
+    let _attached = main.attach().unwrap();
+    let refused = there.main_interpreter().with_attached(|_| ());
+    assert_eq!(refused, Err(AttachError::AlreadyAttached));
+}
+
+#[test]
+fn a_call_that_nobody_was_there_for_waits_for_the_first_thread() {
+    let (runtime, _main) = Runtime::builder().start().unwrap();
+    let second = runtime.new_interpreter(true);
+    second.add_pending_call(|_| Err(Raised::new("called"))).unwrap();
+    let mut first = second.new_thread();
+    assert_eq!(first.attach().unwrap().poll().unwrap_err().to_string(), "called");
+}

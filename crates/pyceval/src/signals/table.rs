@@ -83,13 +83,15 @@ impl Table {
     ) -> Result<u64, SignalError> {
         check_allowed(signal)?;
         disposition::claim(bridge)?;
+        // Taken inside, so that one that is not added is dropped after the lock (TABLE-1).
+        let mut ear = Some(ear);
         self.with(|slots| {
             slots.made += 1;
             let slot = slots.of.entry(signal).or_default();
             if slot.hook.is_none() {
                 slot.hook = Some(hook(bridge, signal)?);
             }
-            slot.ears.push((slots.made, ear));
+            slot.ears.extend(ear.take().map(|ear| (slots.made, ear)));
             told(bridge, signal, slot);
             Ok(slots.made)
         })

@@ -90,6 +90,24 @@ fn world_a_running_thread_stops_at_its_poll() {
     });
 }
 
+/// STATE-3: a thread that is about to sleep through one pause, and finds itself in the next. Two threads.
+#[test]
+fn world_two_stops_one_after_the_other() {
+    bounded(Bucket::Abstract, || {
+        let (world, mut main) = World::new(false);
+        let other = start(&world, |world| {
+            let mut state = world.thread();
+            drop(state.attach().unwrap());
+        });
+        let attached = main.attach().unwrap();
+        world.add_stopped(&attached, false);
+        world.add_stopped(&attached, false);
+        drop(attached);
+        other.join().unwrap();
+        world.ends_with(2);
+    });
+}
+
 /// WORLD-2: a thread is born and ends while another stops. Two threads.
 #[test]
 fn world_birth_and_end_against_a_stop() {
