@@ -125,6 +125,12 @@ impl Thread {
     /// Attaches again a thread that was attached before, or ends it (EXIT-2).
     #[inline]
     pub(crate) fn attach_again(&self) {
+        if !current::get().is_null() {
+            self.left(
+                "a detached stretch ends with another state attached",
+                "its token to end first",
+            );
+        }
         if errno::kept_from_thread_locals(|| self.attach_detached()).is_err() {
             // SAFETY: as in `attach_detached`.
             unsafe { sections::abandon(self.sections.take()) };

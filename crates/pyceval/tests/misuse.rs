@@ -158,3 +158,17 @@ fn another_runtime_is_ended() {
     });
     report.says("a thread of another runtime; expected a token of this one");
 }
+
+#[test]
+fn a_token_that_leaves_a_detached_stretch() {
+    let report = dies("a_token_that_leaves_a_detached_stretch", || {
+        let (runtime, mut main) = start();
+        let state: &'static mut ThreadState =
+            Box::leak(Box::new(runtime.main_interpreter().new_thread()));
+        let attached = main.attach().unwrap();
+        let _second = attached.detached(move || state.attach().unwrap());
+    });
+    report.says(
+        "a detached stretch ends with another state attached; expected its token to end first",
+    );
+}
