@@ -42,13 +42,22 @@ impl Thread {
     /// Steps 1 to 5 for a thread that is not attached.
     #[inline]
     fn attach_detached(&self) -> Result<(), Refused> {
+        if self.attach_once()? { Ok(()) } else { self.attach_slow() }
+    }
+
+    /// Steps 1 to 5, or nothing if a pause is in the way, or one has come and gone and left a GIL that step 1 did not
+    /// find. From step 2 on nobody switches it. Whether the thread is attached.
+    #[inline]
+    fn attach_once(&self) -> Result<bool, Refused> {
         let interpreter = self.interpreter();
         let held = self.take_gil()?;
         if !self.state.try_attach() {
-            return self.attach_slow();
+            self.drop_gil();
+            return Ok(false);
         }
         if !held && interpreter.gil.is_enabled() {
-            return self.attach_anew();
+            self.leave_state();
+            return Ok(false);
         }
         if interpreter.is_ended_for(self) {
             return self.refuse();
@@ -61,7 +70,7 @@ impl Thread {
         // SAFETY: taken by `detach` on this thread, in frames that are still there: the token, or the call that
         // detached, is further up the stack.
         unsafe { sections::attach(self.sections.take(), mode(held)) };
-        Ok(())
+        Ok(true)
     }
 
     /// Step 1. Whether there is a GIL, which is then held.
@@ -87,25 +96,20 @@ impl Thread {
         Ok(errno::kept(|| unsafe { self.interpreter().gil.take(&self.seat) }))
     }
 
-    /// Step 2 for a suspended thread, and all of it again.
+    /// Waits for the end of the pause, if there is one, and tries again.
     #[cold]
     fn attach_slow(&self) -> Result<(), Refused> {
-        self.drop_gil();
-        errno::kept(|| self.state.wait());
-        self.attach_detached()
-    }
-
-    /// All of it again, for a thread that found no GIL and then was in no hurry: a pause has come and gone, and left a GIL.
-    /// From step 2 on nobody switches it.
-    #[cold]
-    fn attach_anew(&self) -> Result<(), Refused> {
-        self.leave_state();
-        self.attach_detached()
+        loop {
+            errno::kept(|| self.state.wait());
+            if self.attach_once()? {
+                return Ok(());
+            }
+        }
     }
 
     /// Undoes steps 1 and 2.
     #[cold]
-    fn refuse(&self) -> Result<(), Refused> {
+    fn refuse(&self) -> Result<bool, Refused> {
         self.leave_state();
         self.drop_gil();
         Err(Refused::Finalising)

@@ -114,3 +114,8 @@ pub use signals::{Registration, SignalError, Signals, Subscription, Target};
 pub use state::State;
 pub use switch::{IntervalTooShort, SwitchPolicy};
 pub use thread::ThreadState;
+
+/// What must not compile, as doc tests.
+#[cfg(doctest)]
+#[doc = include_str!("../tests/compile_fail.md")]
+struct CompileFail;

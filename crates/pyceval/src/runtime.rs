@@ -23,7 +23,7 @@ use core::time::Duration;
 use pyparking::hooks::{self, AlreadyInstalled};
 use pyparking::primitive::plain::AtomicU64;
 use pyparking::primitive::{AtomicUsize, Ordering};
-use pyparking::{ThreadHandle, fatal, ident, spin};
+use pyparking::{ThreadHandle, fatal, spin};
 use pysync::RwMutex;
 use std::sync::Arc;
 
@@ -36,8 +36,6 @@ pub(crate) struct Core {
     pub(crate) main_calls: PendingCalls,
     pub(crate) signals: Signals,
     pub(crate) handlers: Box<dyn Handlers>,
-    /// The operating-system thread that handles signals, by our number.
-    main_thread: AtomicU64,
     /// The identity of the state whose breaker signals trip.
     main_state: AtomicUsize,
     threads: AtomicU64,
@@ -53,7 +51,6 @@ impl Core {
             main_calls: PendingCalls::new(MAIN_CALLS),
             signals: Signals::new(),
             handlers,
-            main_thread: AtomicU64::new(0),
             main_state: AtomicUsize::new(0),
             threads: AtomicU64::new(1),
             interpreters: AtomicU64::new(0),
@@ -70,7 +67,7 @@ impl Core {
         self.interpreters.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Whether the calling thread is the main thread, with the state that signals go to.
+    /// Whether this is the state that signals go to.
     pub(crate) fn is_main(&self, thread: &Thread) -> bool {
         // ORD: Relaxed, written by the main thread itself, at the start or in the child of a fork.
         self.main_state.load(Ordering::Relaxed) == thread.identity()
@@ -79,8 +76,6 @@ impl Core {
     /// The calling thread, with this state, is the main thread from now on.
     pub(crate) fn bind_main(&self, thread: &Arc<Thread>) {
         // ORD: Relaxed, others only ask whether they are the one, and are not before or after.
-        self.main_thread.store(ident::current().get(), Ordering::Relaxed);
-        // ORD: Relaxed, as above.
         self.main_state.store(thread.identity(), Ordering::Relaxed);
         let seat = Arc::clone(&thread.seat);
         self.signals.bind_main(Target::new(seat, Seat::breaker, ThreadHandle::current()));
