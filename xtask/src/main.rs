@@ -17,6 +17,7 @@ mod publish_check;
 mod sanitizer;
 mod say;
 mod scan;
+mod scratch;
 mod shuttle;
 mod steps;
 mod stop;

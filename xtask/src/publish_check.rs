@@ -4,6 +4,7 @@ use crate::cargo::cargo;
 use crate::help::page;
 use crate::say::say;
 use crate::scan::slashed;
+use crate::scratch::Scratch;
 use crate::steps::Steps;
 use crate::stop::{Outcome, Stop, While};
 use crate::tidy::missing_fields;
@@ -51,7 +52,8 @@ impl PublishCheck {
             wrong += problems.len();
         }
         let mut steps = Steps::default();
-        self.package(&packages, &mut steps);
+        let scratch = Scratch::new(&workspace.target, &packages);
+        self.package(&packages, &scratch, &mut steps);
         document(&packages, &mut steps);
         steps.finish()?;
         if wrong == 0 {
@@ -62,9 +64,10 @@ impl PublishCheck {
     }
 
     /// All packages in one call: cargo orders them, and lets each use those before it.
-    fn package(&self, packages: &[&Package], steps: &mut Steps) {
+    fn package(&self, packages: &[&Package], scratch: &Scratch, steps: &mut Steps) {
         let mut command = cargo();
-        command.args(["package", "--allow-dirty", "--quiet"]);
+        command.args(["package", "--allow-dirty", "--quiet", "--target-dir"]);
+        command.arg(scratch.folder());
         if !self.verify {
             command.arg("--no-verify");
         }
