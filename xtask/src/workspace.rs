@@ -40,6 +40,8 @@ pub(crate) struct Dependency {
     pub(crate) name: String,
     /// Where it lies, if it lies in a folder.
     pub(crate) path: Option<PathBuf>,
+    /// `dev` or `build`; nothing for an ordinary one.
+    pub(crate) kind: Option<String>,
 }
 
 /// Something that cargo can build.

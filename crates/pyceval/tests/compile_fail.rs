@@ -3,31 +3,7 @@
 //! If one of these facts changes, this file no longer compiles: a constant below would become ambiguous.
 
 use pyceval::{Attached, Gil, Interpreter, Pause, Raised, Runtime, Seat, Signals, ThreadState};
-
-/// Has one implementation for types without `Send` and two for types with it.
-trait SendOrNot<Which> {
-    const FACT: () = ();
-}
-impl<T: ?Sized> SendOrNot<()> for T {}
-impl<T: ?Sized + Send> SendOrNot<u8> for T {}
-
-/// The same for `Sync`.
-trait SyncOrNot<Which> {
-    const FACT: () = ();
-}
-impl<T: ?Sized> SyncOrNot<()> for T {}
-impl<T: ?Sized + Sync> SyncOrNot<u8> for T {}
-
-/// The same for `Clone`.
-trait CloneOrNot<Which> {
-    const FACT: () = ();
-}
-impl<T> CloneOrNot<()> for T {}
-impl<T: Clone> CloneOrNot<u8> for T {}
-
-macro_rules! never {
-    ($fact:ident: $($type:ty),+) => { $(const _: () = <$type as $fact<_>>::FACT;)+ };
-}
+use trial::facts::{CloneOrNot, SendOrNot, SyncOrNot, never};
 
 const fn both<T: ?Sized + Send + Sync>() {}
 const fn send<T: ?Sized + Send>() {}

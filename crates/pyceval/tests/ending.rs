@@ -1,8 +1,5 @@
 //! The end of a runtime: no thread comes back to user code, nothing is held, nothing leaks.
 
-#[path = "../../pysync/tests/until/mod.rs"]
-mod until;
-
 use pyceval::{AttachError, Attached, Events, Handlers, Raised, Runtime, ThreadExit, until_exit};
 use pycritsec::with_critical_section;
 use pyparking::primitive::Ordering;
@@ -10,7 +7,7 @@ use pyparking::primitive::plain::AtomicU32;
 use pysync::{Event, Mutex, RwMutex};
 use std::sync::Arc;
 use std::thread;
-use until::{joined, until, until_asleep};
+use trial::until::{joined, until, until_asleep, until_overdue};
 
 #[test]
 fn a_new_attach_is_refused() {
@@ -64,7 +61,7 @@ fn a_mutex_is_passed_on() {
         Mutex::lock,
         Mutex::lock,
         |mutex| {
-            until::until_overdue(mutex, 1);
+            until_overdue(mutex, 1);
             mutex.unlock();
         },
         |mutex| until_asleep(mutex, 1),

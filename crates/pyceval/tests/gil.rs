@@ -1,7 +1,5 @@
 //! The GIL by itself, with seats that belong to no thread state.
 
-#[path = "../../pysync/tests/child/mod.rs"]
-mod child;
 #[path = "gil/misuse.rs"]
 mod misuse;
 #[path = "gil/policy.rs"]
@@ -14,5 +12,3 @@ mod room;
 mod switching;
 #[path = "gil/toggling.rs"]
 mod toggling;
-#[path = "../../pysync/tests/until/mod.rs"]
-mod until;

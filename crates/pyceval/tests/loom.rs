@@ -9,8 +9,6 @@
 
 #[path = "loom/calls.rs"]
 mod calls;
-#[path = "../../pyparking/tests/loom/explore.rs"]
-mod explore;
 #[path = "loom/gil.rs"]
 mod gil;
 #[path = "loom/gil_seat.rs"]
@@ -19,8 +17,6 @@ mod gil_seat;
 mod gil_time;
 #[path = "loom/gil_toggle.rs"]
 mod gil_toggle;
-#[path = "../../pyparking/tests/loom/guarded.rs"]
-mod guarded;
 #[path = "loom/pending.rs"]
 mod pending;
 #[path = "loom/signals.rs"]

@@ -1,18 +1,12 @@
 //! Misuse ends the process with a message that says what was wrong, where, and what was expected.
 #![cfg(not(miri))]
 
-#[path = "../../pysync/tests/child/mod.rs"]
-mod child;
-#[path = "../../pysync/tests/until/mod.rs"]
-#[expect(dead_code, reason = "used in part")]
-mod until;
-
-use child::dies;
 use pyceval::{AttachError, Attached, Handlers, Runtime, State, ThreadState};
 use pycritsec::with_critical_section;
 use pysync::{Event, Mutex};
 use std::fmt;
-use until::until;
+use trial::child::dies;
+use trial::until::until;
 
 fn start() -> (Runtime, ThreadState) {
     Runtime::builder().gil(false).start().unwrap()

@@ -1,8 +1,5 @@
 //! Pending calls: upstream's scenarios by their names, the one bit over two queues, errors, panics, storms.
 
-#[path = "../../pysync/tests/until/mod.rs"]
-mod until;
-
 use pyceval::{Attached, Breaker, Call, Events, PendingCalls, Raised, Ran, Runtime, ThreadState};
 use pyparking::primitive::Ordering;
 use pyparking::primitive::plain::AtomicUsize;
@@ -10,7 +7,7 @@ use pysync::Event;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use until::{joined, until};
+use trial::until::{joined, until};
 
 type Log = Arc<Mutex<Vec<usize>>>;
 

@@ -10,19 +10,10 @@ use pyparking::{Deadline, clock};
 use shuttle::sync::Arc;
 use shuttle::thread;
 use std::time::Duration;
+use trial::crew::explore;
 
 /// Past every interval and every position in the rows.
 const LONG: u64 = 100_000_000;
-
-/// Runs `model` under random schedules.
-fn explore(model: impl Fn() + Send + Sync + 'static) {
-    let told = std::env::var("SHUTTLE_ITERATIONS").ok().and_then(|text| text.parse().ok());
-    let run = move || {
-        clock::reset();
-        model();
-    };
-    shuttle::check_random(run, told.unwrap_or(500));
-}
 
 /// A GIL with eight threads at it.
 struct Crew {

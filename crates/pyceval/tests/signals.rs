@@ -4,9 +4,6 @@
 //! (`SIGUSR1`, `SIGUSR2`, `SIGALRM`) may arrive after the test that sent them, so tests that count use others.
 #![cfg(unix)]
 
-#[path = "../../pysync/tests/until/mod.rs"]
-mod until;
-
 use pyceval::{
     Attached, KeyboardInterrupt, Raised, Runtime, SignalError, Signals, ThreadState, WakeupError,
 };
@@ -18,7 +15,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::thread;
-use until::{joined, until, until_asleep};
+use trial::until::{joined, until, until_asleep};
 
 /// The process's handlers, for one test at a time.
 fn alone() -> MutexGuard<'static, ()> {

@@ -1,8 +1,5 @@
 //! Thread states: attach, detach, the hooks that let every lock detach by itself, several interpreters.
 
-#[path = "../../pysync/tests/until/mod.rs"]
-mod until;
-
 use pyceval::{AttachError, Raised, Runtime, State};
 use pycritsec::runtime::{Mode, mode as runtime_mode};
 use pycritsec::{assert_held, with_critical_section};
@@ -11,7 +8,7 @@ use pyparking::primitive::plain::{AtomicU32, AtomicU64};
 use pysync::{Event, LockStatus, Mutex};
 use std::thread;
 use std::time::Duration;
-use until::{joined, until, until_asleep};
+use trial::until::{joined, until, until_asleep};
 
 /// Both ways to run.
 const MODES: [bool; 2] = [true, false];

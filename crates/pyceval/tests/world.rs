@@ -1,15 +1,12 @@
 //! Stop-the-world: nobody runs during a pause, everybody after it, and no stop waits for ever.
 
-#[path = "../../pysync/tests/until/mod.rs"]
-mod until;
-
 use pyceval::{Runtime, State};
 use pycritsec::{with_critical_section, with_critical_section2};
 use pyparking::primitive::Ordering;
 use pyparking::primitive::plain::{AtomicBool, AtomicU32, AtomicU64};
 use pysync::{Event, Mutex};
 use std::thread;
-use until::{joined, until};
+use trial::until::{joined, until};
 
 #[test]
 fn detached_threads_wait_for_the_start() {

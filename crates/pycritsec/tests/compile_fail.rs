@@ -4,31 +4,7 @@
 
 use pycritsec::runtime::Chain;
 use pycritsec::{PairSection, Section};
-
-/// Has one implementation for types without `Send` and two for types with it.
-trait SendOrNot<Which> {
-    const FACT: () = ();
-}
-impl<T: ?Sized> SendOrNot<()> for T {}
-impl<T: ?Sized + Send> SendOrNot<u8> for T {}
-
-/// The same for `Sync`.
-trait SyncOrNot<Which> {
-    const FACT: () = ();
-}
-impl<T: ?Sized> SyncOrNot<()> for T {}
-impl<T: ?Sized + Sync> SyncOrNot<u8> for T {}
-
-/// The same for `Clone`.
-trait CloneOrNot<Which> {
-    const FACT: () = ();
-}
-impl<T> CloneOrNot<()> for T {}
-impl<T: Clone> CloneOrNot<u8> for T {}
-
-macro_rules! never {
-    ($fact:ident: $($type:ty),+) => { $(const _: () = <$type as $fact<_>>::FACT;)+ };
-}
+use trial::facts::{CloneOrNot, SendOrNot, SyncOrNot, never};
 
 // A section belongs to the thread that began it, on whose list it is.
 never![SendOrNot: Section, PairSection, Chain];

@@ -3,13 +3,10 @@
 //! One test, alone in its process. What the child finds wrong it tells by its exit code.
 #![cfg(all(unix, not(miri)))]
 
-#[path = "../../pysync/tests/until/mod.rs"]
-mod until;
-
 use pycritsec::{is_held, with_critical_section as one, with_critical_section2 as two};
 use pysync::{Event, Mutex};
 use std::thread;
-use until::{joined, until, until_asleep};
+use trial::until::{joined, until, until_asleep};
 
 /// Seconds after which a child that hangs is killed by the system.
 const PATIENCE: libc::c_uint = 60;

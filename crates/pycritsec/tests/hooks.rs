@@ -1,8 +1,6 @@
 //! Sections under a runtime: who is suspended when a thread sleeps, and what becomes of the sections of a thread that
 //! does not come back, or comes back in another mode.
 
-#[path = "../../pysync/tests/until/mod.rs"]
-mod until;
 mod world;
 
 use pycritsec::runtime::{self, Mode};
@@ -11,7 +9,7 @@ use pysync::{Event, Mutex};
 use std::panic::{catch_unwind, resume_unwind};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use until::{joined, until, until_asleep};
+use trial::until::{joined, until, until_asleep};
 use world::{World, after_next_attach, allow_threads, be_gone, before_next_attach, detaches};
 
 fn bits<const N: usize>(mutexes: [&Mutex; N]) -> [u8; N] {

@@ -1,13 +1,10 @@
 //! The hooks for programs without a runtime.
 
-#[path = "../../pysync/tests/until/mod.rs"]
-mod until;
-
 use pycritsec::{is_held, with_critical_section as one, with_critical_section2 as two};
 use pysync::{Event, Mutex};
 use std::sync::Once;
 use std::thread;
-use until::{joined, until, until_asleep};
+use trial::until::{joined, until, until_asleep};
 
 fn install() {
     static INSTALL: Once = Once::new();

@@ -8,12 +8,6 @@
 //! bucket lock. A deadlock fails a model, so the ones with opposite orders show that there is none.
 #![cfg(loom)]
 
-#[path = "../../pyparking/tests/loom/explore.rs"]
-#[allow(dead_code, reason = "no model here is about the bucket")]
-mod explore;
-#[path = "../../pyparking/tests/loom/guarded.rs"]
-#[allow(dead_code, reason = "no model here frees memory under a lock's feet")]
-mod guarded;
 #[path = "loom/pairs.rs"]
 mod pairs;
 #[path = "loom/runtime.rs"]

@@ -3,14 +3,10 @@
 //! Each case runs in a child: this test binary again, told by the environment to commit it.
 #![cfg(not(miri))]
 
-#[path = "../../pysync/tests/child/mod.rs"]
-#[allow(dead_code, reason = "shared with tests that look at more")]
-mod child;
-
-use child::dies;
 use pycritsec::runtime::{self, Mode};
 use pycritsec::{PairSection, Section, with_critical_section as one};
 use pysync::Mutex;
+use trial::child::dies;
 
 /// Prints the place of `section`, to be compared with the message.
 fn place<S>(section: &S) -> &S {

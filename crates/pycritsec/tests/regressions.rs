@@ -1,13 +1,11 @@
 //! Upstream defects that did not come along, one test each, named by the issue.
 
-#[path = "../../pysync/tests/until/mod.rs"]
-mod until;
 mod world;
 
 use pycritsec::runtime::Mode;
 use pycritsec::{with_critical_section as one, with_critical_section2 as two};
 use pysync::{Event, Mutex};
-use until::{joined, until, until_asleep, until_overdue};
+use trial::until::{joined, until, until_asleep, until_overdue};
 use world::{World, allow_threads};
 
 /// CPython issue 144524: a section that the stopper begins must not wait for a thread that stands still with the mutex.

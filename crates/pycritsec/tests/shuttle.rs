@@ -5,33 +5,11 @@
 
 use pycritsec::runtime::{self, Chain, Mode};
 use pycritsec::{Lockable, is_held, with_critical_section as one, with_critical_section2 as two};
-use pyparking::clock;
 use pysync::{Event, Mutex};
 use shuttle::sync::Arc;
 use shuttle::thread;
 use std::cell::UnsafeCell;
-
-/// Runs `model` under random schedules.
-fn explore(model: impl Fn() + Send + Sync + 'static) {
-    let told = std::env::var("SHUTTLE_ITERATIONS").ok().and_then(|text| text.parse().ok());
-    let run = move || {
-        clock::reset();
-        model();
-    };
-    shuttle::check_random(run, told.unwrap_or(500));
-}
-
-/// Starts `count` threads of `work` and joins them.
-fn crew(count: usize, work: impl Fn(usize) + Send + Sync + 'static) {
-    let work = Arc::new(work);
-    let members: Vec<_> = (0..count)
-        .map(|member| {
-            let work = work.clone();
-            thread::spawn(move || work(member))
-        })
-        .collect();
-    members.into_iter().for_each(|member| member.join().expect("a member failed"));
-}
+use trial::crew::{crew, explore};
 
 /// Something that only its sections touch; `touch` finds two inside.
 struct Object {

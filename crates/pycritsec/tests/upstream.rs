@@ -3,8 +3,6 @@
 //! Modules/_testinternalcapi/test_critical_sections.c. The `_gil` forms are the same scenarios as a build with a GIL
 //! runs them.
 
-#[path = "../../pysync/tests/until/mod.rs"]
-mod until;
 mod world;
 
 use pycritsec::runtime::Mode;
@@ -12,7 +10,7 @@ use pycritsec::{PairSection, Section, assert_held, is_held};
 use pycritsec::{with_critical_section as one, with_critical_section2 as two};
 use pyparking::primitive::{AtomicUsize, Ordering};
 use pysync::{Event, Mutex};
-use until::{joined, until, until_overdue};
+use trial::until::{joined, until, until_overdue};
 use world::{World, allow_threads};
 
 static FREE: World = World::new(Mode::Locking);

@@ -5,40 +5,17 @@
 //! Borrows that must not outlive what they borrow are in `compile_fail.md`, as documentation tests.
 
 use pyparking::{Lot, ParkOptions, Queue, RawMutex, RawMutexGuard, Snapshot, ThreadHandle};
-
-/// Has one implementation for types without `Send` and two for types with it.
-trait SendOrNot<Which> {
-    const FACT: () = ();
-}
-impl<T: ?Sized> SendOrNot<()> for T {}
-impl<T: ?Sized + Send> SendOrNot<u8> for T {}
-
-/// The same for `Sync`.
-trait SyncOrNot<Which> {
-    const FACT: () = ();
-}
-impl<T: ?Sized> SyncOrNot<()> for T {}
-impl<T: ?Sized + Sync> SyncOrNot<u8> for T {}
-
-macro_rules! never_send {
-    ($($type:ty),+) => { $(const _: () = <$type as SendOrNot<_>>::FACT;)+ };
-}
-macro_rules! never_sync {
-    ($($type:ty),+) => { $(const _: () = <$type as SyncOrNot<_>>::FACT;)+ };
-}
-
-const fn is_send<T: ?Sized + Send>() {}
-const fn is_sync<T: ?Sized + Sync>() {}
+use trial::facts::{SendOrNot, SyncOrNot, is_send, is_sync, never};
 
 // A guard must be dropped by the thread that locked.
-never_send![RawMutexGuard<'static>];
+never![SendOrNot: RawMutexGuard<'static>];
 
 // A queue is only there while its bucket is locked by this thread.
-never_send![Queue<'static>];
-never_sync![Queue<'static>];
+never![SendOrNot: Queue<'static>];
+never![SyncOrNot: Queue<'static>];
 
 // The argument may point to the stack of the one who made the options.
-never_send![ParkOptions];
+never![SendOrNot: ParkOptions];
 
 const _: () = {
     is_send::<RawMutex>();

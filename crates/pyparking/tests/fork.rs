@@ -5,7 +5,6 @@
 #![cfg(all(unix, not(miri)))]
 
 mod own_lot;
-mod until;
 
 use own_lot::{OwnLot, with_argument};
 use pyparking::{
@@ -16,7 +15,7 @@ use std::panic::catch_unwind;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use until::joined;
+use trial::until::{joined, until};
 
 /// Children one after the other.
 const FORKS: u32 = if cfg!(debug_assertions) { 200 } else { 1_000 };
@@ -134,7 +133,7 @@ fn threads_of_the_child(before: Before) {
     check(joined(sleeper) == ParkStatus::Ok);
     check(handle.interrupt());
     check(joined(interrupted) == ParkStatus::Intr);
-    until::until("the thread in the process's lot", || unpark_all(3) == 1);
+    until("the thread in the process's lot", || unpark_all(3) == 1);
     let (status, ident) = joined(of_process);
     check(status == ParkStatus::Ok && ident != before.ident);
 
@@ -194,6 +193,6 @@ fn every_child_can_use_the_lot() {
     assert!(snapshot().waiters().is_empty());
     // The parent's lot has not been touched by any child.
     let sleeper = thread::spawn(|| park(0, with_argument(1)));
-    until::until("the sleeper of the parent", || unpark_all(0) == 1);
+    until("the sleeper of the parent", || unpark_all(0) == 1);
     assert_eq!(joined(sleeper), ParkStatus::Ok);
 }

@@ -3,7 +3,6 @@
 //! The runtime here does, on each thread, what that thread was told to do at its next detach and attach.
 
 mod own_lot;
-mod until;
 
 use core::fmt::Display;
 use core::ptr;
@@ -15,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Once, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use until::{joined, until};
+use trial::until::{joined, until};
 
 const HERE: usize = 60;
 

@@ -8,10 +8,6 @@
 //! `LOOM_MAX_PREEMPTIONS` says, 2 if it says nothing: what passes there has passed up to that bound, no further.
 #![cfg(loom)]
 
-#[path = "loom/explore.rs"]
-mod explore;
-#[path = "loom/guarded.rs"]
-mod guarded;
 #[path = "loom/interrupts.rs"]
 mod interrupts;
 #[path = "loom/lot.rs"]

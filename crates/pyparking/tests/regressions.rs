@@ -3,7 +3,6 @@
 //! Each is the story of the issue with real threads. The orderings of some are shown by the models.
 
 mod own_lot;
-mod until;
 
 use own_lot::{OwnLot, with_argument};
 use pyparking::{
@@ -12,7 +11,7 @@ use pyparking::{
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
-use until::joined;
+use trial::until::joined;
 
 /// An address of its own for every test.
 const HERE: usize = 1_000;
@@ -23,13 +22,13 @@ const HERE: usize = 1_000;
 mod gh_148820 {
     use super::{HERE, joined};
     use crate::own_lot::OwnLot;
-    use crate::until::until;
     use core::ptr;
     use pyparking::primitive::{AtomicUsize, Ordering};
     use pyparking::{ParkStatus, RawMutex};
     use std::os::unix::thread::JoinHandleExt;
     use std::sync::Once;
     use std::thread::{self, JoinHandle, yield_now};
+    use trial::until::until;
 
     extern "C" fn does_nothing(_signal: libc::c_int) {}
 

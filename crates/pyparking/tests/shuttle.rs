@@ -9,28 +9,7 @@ use pyparking::{park, totals, unpark};
 use shuttle::sync::{Arc, Mutex};
 use shuttle::thread;
 use std::time::Duration;
-
-/// Runs `model` under random schedules.
-fn explore(model: impl Fn() + Send + Sync + 'static) {
-    let told = std::env::var("SHUTTLE_ITERATIONS").ok().and_then(|text| text.parse().ok());
-    let run = move || {
-        clock::reset();
-        model();
-    };
-    shuttle::check_random(run, told.unwrap_or(500));
-}
-
-/// Starts `count` threads of `work` and joins them.
-fn crew(count: usize, work: impl Fn(usize) + Send + Sync + 'static) {
-    let work = Arc::new(work);
-    let members: Vec<_> = (0..count)
-        .map(|member| {
-            let work = work.clone();
-            thread::spawn(move || work(member))
-        })
-        .collect();
-    members.into_iter().for_each(|member| member.join().expect("a member failed"));
-}
+use trial::crew::{crew, explore};
 
 /// RAW-1, RAW-4: twelve threads, two turns each.
 #[test]

@@ -2,7 +2,6 @@
 #![cfg(unix)]
 
 mod own_lot;
-mod until;
 
 use core::ptr;
 use own_lot::{OwnLot, with_argument};
@@ -11,7 +10,7 @@ use std::os::unix::thread::JoinHandleExt;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle, yield_now};
 use std::time::Duration;
-use until::{joined, until};
+use trial::until::{joined, until};
 
 const HERE: usize = 40;
 

@@ -3,7 +3,6 @@
 //! `PYLOCK_STRESS_MS` is the time of all tests here together, two seconds if it is not set.
 
 mod own_lot;
-mod until;
 
 use core::ptr;
 use own_lot::{OwnLot, with_argument};
@@ -12,7 +11,7 @@ use pyparking::{Deadline, ParkOptions, ParkStatus, RawMutex, ThreadHandle, ident
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use until::joined;
+use trial::until::joined;
 
 /// How many tests share the time.
 const TESTS: u64 = 5;

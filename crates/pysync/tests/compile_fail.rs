@@ -11,20 +11,7 @@ use pysync::{
     RwReadGuard, RwWriteGuard, SeqCell, SeqLock,
 };
 use std::rc::Rc;
-
-/// Has one implementation for types without `Send` and two for types with it.
-trait SendOrNot<Which> {
-    const FACT: () = ();
-}
-impl<T: ?Sized> SendOrNot<()> for T {}
-impl<T: ?Sized + Send> SendOrNot<u8> for T {}
-
-/// The same for `Sync`.
-trait SyncOrNot<Which> {
-    const FACT: () = ();
-}
-impl<T: ?Sized> SyncOrNot<()> for T {}
-impl<T: ?Sized + Sync> SyncOrNot<u8> for T {}
+use trial::facts::{SendOrNot, SyncOrNot, is_send, is_sync, never};
 
 /// The same for `PlainData`.
 trait PlainOrNot<Which> {
@@ -33,25 +20,13 @@ trait PlainOrNot<Which> {
 impl<T: ?Sized> PlainOrNot<()> for T {}
 impl<T: PlainData> PlainOrNot<u8> for T {}
 
-macro_rules! never_send {
-    ($($type:ty),+) => { $(const _: () = <$type as SendOrNot<_>>::FACT;)+ };
-}
-macro_rules! never_sync {
-    ($($type:ty),+) => { $(const _: () = <$type as SyncOrNot<_>>::FACT;)+ };
-}
-macro_rules! never_plain {
-    ($($type:ty),+) => { $(const _: () = <$type as PlainOrNot<_>>::FACT;)+ };
-}
-
-const fn is_send<T: ?Sized + Send>() {}
-const fn is_sync<T: ?Sized + Sync>() {}
 const fn is_plain<T: PlainData>() {}
 
 /// `Send`, but not `Sync`.
 type Lonely = UnsafeCell<u8>;
 
 // A guard must be dropped by the thread that locked.
-never_send![
+never![SendOrNot:
     MutexGuard<'static>,
     RwReadGuard<'static>,
     RwWriteGuard<'static>,
@@ -62,7 +37,7 @@ never_send![
 ];
 
 // Sharing a guard shares the value.
-never_sync![
+never![SyncOrNot:
     MutexCellGuard<'static, Lonely>,
     RwCellReadGuard<'static, Lonely>,
     RwCellWriteGuard<'static, Lonely>
@@ -74,37 +49,37 @@ const _: () = {
 };
 
 // A mutex makes its value shareable if it can be sent, and not otherwise.
-never_send![MutexCell<Rc<u8>>];
-never_sync![MutexCell<Rc<u8>>];
+never![SendOrNot: MutexCell<Rc<u8>>];
+never![SyncOrNot: MutexCell<Rc<u8>>];
 const _: () = {
     is_sync::<MutexCell<Lonely>>();
     is_send::<MutexCell<Lonely>>();
 };
 
 // Readers share the value, so that it must be shareable too.
-never_send![RwCell<Rc<u8>>];
-never_sync![RwCell<Lonely>, RwCell<Rc<u8>>];
+never![SendOrNot: RwCell<Rc<u8>>];
+never![SyncOrNot: RwCell<Lonely>, RwCell<Rc<u8>>];
 const _: () = {
     is_sync::<RwCell<Vec<u8>>>();
 };
 
 // So do the users of a value that is made once; and another thread may drop it than made it.
-never_send![OnceCell<Rc<u8>>];
-never_sync![OnceCell<Lonely>, OnceCell<Rc<u8>>];
+never![SendOrNot: OnceCell<Rc<u8>>];
+never![SyncOrNot: OnceCell<Lonely>, OnceCell<Rc<u8>>];
 const _: () = {
     is_sync::<OnceCell<Vec<u8>>>();
     is_send::<OnceCell<Lonely>>();
 };
 
 // Plain data is neither owned elsewhere nor borrowed, and has no padding.
-never_plain![String, Box<u8>, &'static u8, Option<u32>, (u8, u32), [Option<u8>; 2]];
+never![PlainOrNot: String, Box<u8>, &'static u8, Option<u32>, (u8, u32), [Option<u8>; 2]];
 const _: () = {
     is_plain::<[[u32; 4]; 2]>();
 };
 
 // What a pointer points to is the caller's business, so a cell with one stays on its thread.
-never_send![SeqCell<*const u8>];
-never_sync![SeqCell<*const u8>];
+never![SendOrNot: SeqCell<*const u8>];
+never![SyncOrNot: SeqCell<*const u8>];
 const _: () = {
     is_sync::<SeqCell<u64>>();
     is_send::<SeqCell<u64>>();

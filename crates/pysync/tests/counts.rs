@@ -1,12 +1,10 @@
 //! What the process counts, exactly: one test, because every thread of the process counts.
 
-mod until;
-
 use pyparking::{Totals, spin, totals};
 use pysync::{Event, LockFlags, LockStatus, Mutex, OnceFlag, RecursiveMutex, RwMutex};
 use std::thread;
 use std::time::Duration;
-use until::{joined, until_asleep, until_overdue};
+use trial::until::{joined, until_asleep, until_overdue};
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
 const SOON: Option<Duration> = Some(Duration::from_millis(2));

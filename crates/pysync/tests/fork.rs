@@ -4,8 +4,6 @@
 //! check that failed.
 #![cfg(all(unix, not(miri)))]
 
-mod until;
-
 use core::panic::Location;
 use pyparking::{ident, monotonic_nanos};
 use pysync::{
@@ -15,7 +13,7 @@ use std::panic::catch_unwind;
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread;
 use std::time::Duration;
-use until::{joined, until_asleep};
+use trial::until::{joined, until_asleep};
 
 /// Children one after the other.
 const FORKS: u32 = if cfg!(debug_assertions) { 200 } else { 1_000 };

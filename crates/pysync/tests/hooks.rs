@@ -3,8 +3,6 @@
 //!
 //! The runtime here does, on each thread, what that thread was told to do at its next attach.
 
-mod until;
-
 use core::fmt::Display;
 use core::ptr;
 use pyparking::hooks::{self, Hooks, PendingFailed};
@@ -15,7 +13,7 @@ use std::panic::resume_unwind;
 use std::sync::{Once, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use until::{joined, until, until_asleep, until_overdue};
+use trial::until::{joined, until, until_asleep, until_overdue};
 
 /// What a thread does when it is attached.
 type Deed = Box<dyn FnOnce()>;

@@ -12,10 +12,6 @@
 mod cells;
 #[path = "loom/event.rs"]
 mod event;
-#[path = "../../pyparking/tests/loom/explore.rs"]
-mod explore;
-#[path = "../../pyparking/tests/loom/guarded.rs"]
-mod guarded;
 #[path = "loom/mutex.rs"]
 mod mutex;
 #[path = "loom/mutex_time.rs"]

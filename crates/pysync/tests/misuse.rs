@@ -3,12 +3,10 @@
 //! Each case runs in a child: this test binary again, told by the environment to commit it.
 #![cfg(not(miri))]
 
-mod child;
-
-use child::dies;
 use pyparking::hooks::{self, Hooks};
 use pysync::{Mutex, RawMutex, RecursiveMutex, RwMutex, SeqLock};
 use std::thread;
+use trial::child::dies;
 
 /// Prints the place of `primitive`, to be compared with the message.
 fn place<P>(primitive: &P) -> &P {

@@ -3,8 +3,6 @@
 //! Each is the story of the issue with real threads. The orderings of some are shown by the models; those that
 //! need a thread to be late in a hook are in `hooks.rs`.
 
-mod until;
-
 use pyparking::primitive::Ordering;
 use pyparking::primitive::plain::AtomicU64;
 use pyparking::spin;
@@ -13,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex as StdMutex, MutexGuard as StdGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
-use until::{joined, until_asleep};
+use trial::until::{joined, until_asleep};
 
 const BRIEFLY: Option<Duration> = Some(Duration::from_millis(2));
 

@@ -8,58 +8,8 @@ use pyparking::primitive::{AtomicU32, AtomicUsize, Ordering};
 use pysync::{Event, LockFlags, LockStatus, Mutex, OnceFlag, RecursiveMutex, RwMutex, SeqLock};
 use shuttle::sync::Arc;
 use shuttle::thread;
-use std::cell::UnsafeCell;
 use std::time::Duration;
-
-/// Runs `model` under random schedules.
-fn explore(model: impl Fn() + Send + Sync + 'static) {
-    let told = std::env::var("SHUTTLE_ITERATIONS").ok().and_then(|text| text.parse().ok());
-    let run = move || {
-        clock::reset();
-        model();
-    };
-    shuttle::check_random(run, told.unwrap_or(500));
-}
-
-/// Starts `count` threads of `work` and joins them.
-fn crew(count: usize, work: impl Fn(usize) + Send + Sync + 'static) {
-    let work = Arc::new(work);
-    let members: Vec<_> = (0..count)
-        .map(|member| {
-            let work = work.clone();
-            thread::spawn(move || work(member))
-        })
-        .collect();
-    members.into_iter().for_each(|member| member.join().expect("a member failed"));
-}
-
-/// Data that only a lock protects; `enter` finds two inside.
-#[derive(Default)]
-struct Room {
-    total: UnsafeCell<usize>,
-    inside: std::sync::atomic::AtomicUsize,
-}
-
-// SAFETY: the total is touched by whoever is alone inside, which `enter` checks.
-unsafe impl Sync for Room {}
-
-impl Room {
-    fn enter(&self) {
-        let before = self.inside.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        assert_eq!(before, 0, "two are inside");
-        // SAFETY: alone inside, as just checked.
-        let total = unsafe { *self.total.get() };
-        thread::yield_now();
-        // SAFETY: as above.
-        unsafe { *self.total.get() = total + 1 };
-        self.inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
-    }
-
-    fn total(&self) -> usize {
-        // SAFETY: the crew has gone.
-        unsafe { *self.total.get() }
-    }
-}
+use trial::crew::{Room, crew, explore};
 
 /// MUTEX-1, MUTEX-4: sixteen threads, two turns each.
 #[test]

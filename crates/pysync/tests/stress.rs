@@ -3,8 +3,6 @@
 //! `PYLOCK_STRESS_MS` is the time of all tests here together, two and a half seconds if it is not set. What
 //! the primitives protect is plain data, so that a race is one.
 
-mod until;
-
 use pyparking::primitive::UnsafeCell;
 use pyparking::{Deadline, ThreadHandle};
 use pysync::{
@@ -14,7 +12,7 @@ use pysync::{
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use until::joined;
+use trial::until::joined;
 
 /// How many tests share the time.
 const TESTS: u64 = 7;

@@ -2,15 +2,13 @@
 //!
 //! Where upstream sleeps until something has probably happened, these look until it has.
 
-mod until;
-
 use pyparking::primitive::UnsafeCell;
 use pyparking::{ident, spin};
 use pysync::{Event, Mutex, OnceFlag, RecursiveMutex, RwMutex, SeqCell};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
-use until::{joined, until};
+use trial::until::{joined, until, waits_on};
 
 /// Lock and unlock without contention, with the bits that this makes.
 ///
@@ -188,7 +186,7 @@ fn test_lock_rwlock() {
         MUTEX.write_unlock();
     });
     until("two readers and a writer that waits", || MUTEX.bits() == 10);
-    until("the writer to be asleep", || until::waits_on(&MUTEX).len() == 1);
+    until("the writer to be asleep", || waits_on(&MUTEX).len() == 1);
     STEPS[0].notify();
     until("the writer, and readers that wait", || MUTEX.bits() == 3);
     STEPS[1].notify();

@@ -3,13 +3,17 @@
 use super::house::House;
 use super::{Check, Finding};
 use crate::scan::slashed;
-use crate::workspace::{Package, Workspace};
+use crate::workspace::{Dependency, Package, Workspace};
 
 pub(super) const CHECK: Check = Check {
     name: "arrows",
-    rule: "a crate uses crates below it in the picture of docs/architecture.md, and no tool is used by a crate",
+    rule: "a crate uses crates below it in the picture of docs/architecture.md, and no \
+           tool is used by a crate but the scaffolding of its tests",
     run,
 };
+
+/// What the tests of a crate may use besides, and what it is built from.
+const TRIAL: &str = "pylock-trial";
 
 /// The picture: each crate, and the crates below it that it may use.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -46,7 +50,7 @@ fn wrong_arrows(workspace: &Workspace, package: &Package) -> Vec<Finding> {
         return vec![Finding::new(&path, 1, text)];
     };
     let members = package.dependencies.iter().filter(|dependency| dependency.path.is_some());
-    let wrong = members.filter(|dependency| !below.contains(&dependency.name.as_str()));
+    let wrong = members.filter(|dependency| !is_allowed(dependency, below));
     let finding = |name: &str| {
         let text = format!(
             "'{}' may not use '{name}', which is not below it; move what it needs down, or hand it in \
@@ -58,6 +62,11 @@ fn wrong_arrows(workspace: &Workspace, package: &Package) -> Vec<Finding> {
     wrong.map(|dependency| finding(&dependency.name)).collect()
 }
 
+fn is_allowed(dependency: &Dependency, below: &[&str]) -> bool {
+    let for_tests = dependency.kind.as_deref() == Some("dev");
+    below.contains(&dependency.name.as_str()) || for_tests && dependency.name == TRIAL
+}
+
 #[cfg(test)]
 mod tests {
     use super::run;
@@ -65,8 +74,12 @@ mod tests {
     use crate::workspace::tests::{package, workspace};
 
     fn found(name: &str, uses: &str) -> usize {
+        found_as(name, uses, "null")
+    }
+
+    fn found_as(name: &str, uses: &str, kind: &str) -> usize {
         let json = format!(
-            r#""dependencies":[{{"name":"{uses}","path":"/top/crates/{uses}"}},{{"name":"libc"}}]"#
+            r#""dependencies":[{{"name":"{uses}","path":"/top/{uses}","kind":{kind}}},{{"name":"libc"}}]"#
         );
         let mut house = house(&[]);
         house.workspace = workspace(vec![package(name, &json)]);
@@ -86,6 +99,13 @@ mod tests {
         assert_eq!(found("pyceval", "pythread"), 1);
         assert_eq!(found("pyref", "pythread"), 1);
         assert_eq!(found("pysync", "pylock-stress"), 1);
+    }
+
+    #[test]
+    fn only_tests_use_the_scaffolding() {
+        assert_eq!(found_as("pysync", "pylock-trial", "\"dev\""), 0);
+        assert_eq!(found_as("pysync", "pylock-trial", "null"), 1);
+        assert_eq!(found_as("pysync", "pylock-stress", "\"dev\""), 1);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Misuse ends the process with a message that says what was wrong, where, and what was expected.
 #![cfg(not(miri))]
 
-use crate::child::dies;
 use pyceval::{Gil, Seat, SwitchPolicy};
 use pyparking::hooks::{self, Hooks};
+use trial::child::dies;
 
 /// A GIL whose place is printed, to be compared with the message.
 fn placed() -> Box<Gil> {

@@ -1,7 +1,6 @@
 //! Who comes first under the policy without the convoy, and that nobody starves.
 
 use crate::room::{FOR_EVER, SHORT, Sitting, with_interval};
-use crate::until::{joined, until};
 use pyceval::{Gil, SwitchPolicy};
 use pyparking::Deadline;
 use pyparking::primitive::Ordering;
@@ -9,6 +8,7 @@ use pyparking::primitive::plain::AtomicBool;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
+use trial::until::{joined, until};
 
 /// A thread that waits for the GIL, when it is told to, and then notes its name. The release before that was asked for
 /// if `ordinary`.

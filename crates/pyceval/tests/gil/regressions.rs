@@ -1,12 +1,12 @@
 //! One test for every known defect of CPython's GIL that must not come along.
 
 use crate::room::{FOR_EVER, SHORT, Sitting, patient, with_interval};
-use crate::until::{joined, until};
 use pyceval::{SwitchPolicy, Taken};
 use pyparking::Deadline;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+use trial::until::{joined, until};
 
 /// CPython issue 96387: a waiter asked for the GIL and then ended; the holder found the request, dropped the GIL and
 /// waited for ever to be relieved.

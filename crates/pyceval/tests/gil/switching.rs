@@ -1,12 +1,12 @@
 //! Taking turns: order, requests, forced switches, and what upstream's tests of the switch interval look at.
 
 use crate::room::{FOR_EVER, Room, SHORT, Sitting, patient, with_interval};
-use crate::until::{joined, until};
 use pyceval::{Gil, Seat, SwitchPolicy, Taken};
 use pyparking::Deadline;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+use trial::until::{joined, until};
 
 /// Scenario of: `test_switchinterval` (`Lib/test/test_sys.py`): the interval is read back as it was set.
 #[test]

@@ -1,10 +1,10 @@
 //! A GIL that is disabled and enabled while threads wait for it, and the child of a fork.
 
 use crate::room::{Room, SHORT, Sitting, patient, with_interval};
-use crate::until::{joined, until};
 use pyceval::{Gil, SwitchPolicy};
 use std::sync::Arc;
 use std::thread;
+use trial::until::{joined, until};
 
 /// GIL-9: everybody who waits is let go, and goes on without.
 #[test]

@@ -2,10 +2,10 @@
 //!
 //! The log of what ran is a cell that the checker watches.
 
-use crate::explore::{Bucket, bounded, spawn};
-use crate::guarded::Guarded;
 use pyceval::{Attached, Runtime};
 use std::sync::Arc;
+use trial::explore::{Bucket, bounded, spawn};
+use trial::guarded::Guarded;
 
 /// The numbers of the calls that ran, as digits.
 struct Log(Guarded);

@@ -2,10 +2,10 @@
 //!
 //! The queue lock is the true `RawMutex`; the bucket lock under the sleeps is the checker's mutex.
 
-use crate::explore::{Bucket, bounded, start, unbounded};
-use crate::guarded::Guarded;
 use pyceval::{Events, Gil, Seat, SwitchPolicy};
 use std::sync::Arc;
+use trial::explore::{Bucket, bounded, start, unbounded};
+use trial::guarded::Guarded;
 
 /// A GIL and what it protects.
 pub(crate) struct Shared {

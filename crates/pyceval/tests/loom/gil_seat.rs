@@ -1,11 +1,11 @@
 //! Models of what may be freed behind the GIL: the seat of a thread that has released it, and the GIL itself.
 
-use crate::explore::{Bucket, bounded, start};
 use crate::gil::is_asked;
-use crate::guarded::{Doomed, Guarded};
 use pyceval::{Events, Gil, Seat, SwitchPolicy};
 use pyparking::clock;
 use std::sync::Arc;
+use trial::explore::{Bucket, bounded, start};
+use trial::guarded::{Doomed, Guarded};
 
 struct Shared {
     gil: Gil,

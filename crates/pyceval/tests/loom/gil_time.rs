@@ -1,7 +1,6 @@
 //! Models of the GIL with time: requests, forced switches, and waiters that give up. A deadline passes where the
 //! model moves the clock; whether a sleeper sees it before or after a release is for the checker to try.
 
-use crate::explore::{Bucket, bounded, start};
 use crate::gil::{Shared, is_asked, shared};
 use loom::thread::yield_now;
 use pyceval::{Seat, SwitchPolicy, Taken};
@@ -9,6 +8,7 @@ use pyparking::primitive::{AtomicU32, Ordering};
 use pyparking::{Deadline, clock};
 use std::sync::Arc;
 use std::time::Duration;
+use trial::explore::{Bucket, bounded, start};
 
 /// Past the interval of 5 ms, and past the wait of any position in the rows.
 const LONG: u64 = 20_000_000;

@@ -1,8 +1,8 @@
 //! Models of a GIL that is disabled and enabled while others wait for it.
 
-use crate::explore::{Bucket, bounded, start};
 use crate::gil::{Shared, shared};
 use pyceval::{Seat, SwitchPolicy};
+use trial::explore::{Bucket, bounded, start};
 
 impl Shared {
     /// Takes and releases; whether there was a GIL to take.

@@ -3,10 +3,10 @@
 //! A call is told by what it writes down when it is dropped, which is what the models' runners do with it. Two orders
 //! are watched by the checker's own cells: a call's words in the ring, and the log, which passes share.
 
-use crate::explore::{Bucket, bounded, start, unbounded};
 use pyceval::{Breaker, Call, Events, PendingCalls, Ran};
 use pyparking::primitive::RaceCell;
 use std::sync::Arc;
+use trial::explore::{Bucket, bounded, start, unbounded};
 
 /// What was run, as decimal digits.
 struct Log(RaceCell<u32>);

@@ -1,10 +1,10 @@
 //! Models of the way of a signal: the handler as a second thread, which is more than the system lets it do.
 
-use crate::explore::{Bucket, bounded, start, unbounded};
 use pyceval::{Breaker, Events, Signals, Target};
 use pyparking::ThreadHandle;
 use pyparking::primitive::{AtomicU32, Ordering, RaceCell};
 use std::sync::Arc;
+use trial::explore::{Bucket, bounded, start, unbounded};
 
 /// The keyboard's interrupt, which needs no registration.
 const SIGNAL: i32 = 2;

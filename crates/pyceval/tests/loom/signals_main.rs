@@ -1,12 +1,12 @@
 //! Models of the main thread's side of a signal: it hears of the last one sent, however it came to be the main thread,
 //! and wherever it sleeps.
 
-use crate::explore::{Bucket, bounded, start, unbounded};
 use pyceval::{Breaker, Events, Signals, Target};
 use pyparking::ThreadHandle;
 use pyparking::primitive::{AtomicU32, Ordering};
 use pysync::Event;
 use std::sync::Arc;
+use trial::explore::{Bucket, bounded, start, unbounded};
 
 /// The keyboard's interrupt, which needs no registration.
 const INTERRUPT: i32 = 2;

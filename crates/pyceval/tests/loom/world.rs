@@ -3,11 +3,11 @@
 //! The data that a pause protects is a cell that loom watches: an attached thread and the stopper that touch it without
 //! being ordered fail the model.
 
-use crate::explore::{Bucket, bounded, start};
-use crate::guarded::Guarded;
 use pyceval::{AttachError, Attached, Runtime, State, ThreadState};
 use pycritsec::runtime::{Mode, mode};
 use std::sync::Arc;
+use trial::explore::{Bucket, bounded, start};
+use trial::guarded::Guarded;
 
 struct World {
     runtime: Runtime,
@@ -55,7 +55,7 @@ fn world_attach_and_detach_against_a_stop() {
         let mut state = world.thread();
         let other = {
             let world = Arc::clone(&world);
-            crate::explore::spawn(move || {
+            trial::explore::spawn(move || {
                 world.add(&mut state);
                 state
             })

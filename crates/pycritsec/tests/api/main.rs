@@ -4,5 +4,3 @@ mod closures;
 mod modes;
 mod raw;
 mod sleeping;
-#[path = "../../../pysync/tests/until/mod.rs"]
-mod until;

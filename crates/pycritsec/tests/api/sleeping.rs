@@ -1,9 +1,9 @@
 //! Sections that block, on threads without a runtime: they suspend each other.
 
-use crate::until::{joined, until, until_asleep};
 use pycritsec::{with_critical_section as one, with_critical_section2 as two};
 use pysync::{Event, Mutex};
 use std::thread;
+use trial::until::{joined, until, until_asleep};
 
 /// The outer section is given up for as long as the inner one waits, and taken back before it ends.
 #[test]

@@ -1,8 +1,8 @@
 //! Models of sections over two mutexes, on threads without a runtime.
 
-use crate::explore::{Bucket, bounded, start};
 use crate::shared::Shared;
 use pycritsec::{is_held, with_critical_section as one, with_critical_section2 as two};
+use trial::explore::{Bucket, bounded, start};
 
 /// A pair of objects.
 fn both(shared: &Shared, a: usize, b: usize) {

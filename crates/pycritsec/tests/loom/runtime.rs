@@ -1,12 +1,12 @@
 //! Models of sections under a runtime: hooks that suspend and resume, threads that detach, and one that stopped the
 //! others.
 
-use crate::explore::{Bucket, bounded, start};
 use crate::shared::{Object, Shared};
 use pycritsec::runtime::{self, Chain, Mode};
 use pycritsec::{is_held, with_critical_section as one, with_critical_section2 as two};
 use pysync::Event;
 use std::sync::Arc;
+use trial::explore::{Bucket, bounded, start};
 
 /// Runs `body` on a thread that is attached, so that only the hooks suspend.
 fn attached(body: impl FnOnce()) {

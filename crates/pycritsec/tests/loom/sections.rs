@@ -1,8 +1,8 @@
 //! Models of sections over one mutex, on threads without a runtime.
 
-use crate::explore::{Bucket, bounded, start, unbounded};
 use crate::shared::Shared;
 use pycritsec::{is_held, with_critical_section as one};
+use trial::explore::{Bucket, bounded, start, unbounded};
 
 /// CS-3, CS-5. Two threads, no bound.
 #[test]

@@ -1,8 +1,8 @@
 //! Three mutexes with a number each that only its sections touch.
 
-use crate::guarded::Guarded;
 use pysync::Mutex;
 use std::sync::Arc;
+use trial::guarded::Guarded;
 
 /// A mutex and what it protects.
 pub(crate) struct Object {

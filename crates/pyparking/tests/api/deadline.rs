@@ -1,8 +1,8 @@
 //! Points in time.
 
-use crate::until::until;
 use pyparking::{Deadline, monotonic_nanos};
 use std::time::Duration;
+use trial::until::until;
 
 #[test]
 fn never_never_comes() {

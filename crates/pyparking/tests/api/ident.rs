@@ -1,9 +1,9 @@
 //! Numbers of threads.
 
-use crate::until::joined;
 use pyparking::ident;
 use std::collections::HashSet;
 use std::thread;
+use trial::until::joined;
 
 #[test]
 fn a_thread_keeps_its_number() {

@@ -1,13 +1,13 @@
 //! Interrupts by handle: sticky, coalescing, harmless to threads that are gone.
 
 use crate::own_lot::{OwnLot, with_argument};
-use crate::until::joined;
 use pyparking::{
     Deadline, ParkOptions, ParkStatus, ThreadHandle, Totals, interrupt, take_interrupt,
 };
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+use trial::until::joined;
 
 const HERE: usize = 70;
 

@@ -1,8 +1,8 @@
 //! Lots of one's own: apart from each other, and from the process's.
 
 use crate::own_lot::OwnLot;
-use crate::until::joined;
 use pyparking::{Lot, ParkStatus, Totals, snapshot};
+use trial::until::joined;
 
 #[test]
 fn lots_do_not_share_waiters() {

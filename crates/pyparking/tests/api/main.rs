@@ -15,5 +15,3 @@ mod queue;
 mod raw_mutex;
 mod snapshot;
 mod surface;
-#[path = "../until/mod.rs"]
-mod until;

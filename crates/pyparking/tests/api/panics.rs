@@ -1,11 +1,11 @@
 //! A panic in a callback: the lot stays usable, nobody stays queued, and who was dequeued is woken.
 
 use crate::own_lot::{OwnLot, with_argument};
-use crate::until::joined;
 use pyparking::{Deadline, ParkOptions, ParkStatus, ThreadHandle, Totals};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc;
 use std::thread;
+use trial::until::joined;
 
 const HERE: usize = 900;
 

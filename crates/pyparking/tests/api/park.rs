@@ -1,10 +1,10 @@
 //! Parking and unparking: how each call ends, and in which order.
 
 use crate::own_lot::{OwnLot, argument, with_argument};
-use crate::until::joined;
 use pyparking::{Deadline, ParkOptions, ParkStatus, Totals, monotonic_nanos};
 use std::thread;
 use std::time::Duration;
+use trial::until::joined;
 
 /// Two addresses of one bucket, in a lot of three.
 const HERE: usize = 3_000;
@@ -148,7 +148,7 @@ fn leaving_from_the_middle_and_the_ends_keeps_the_order() {
     for leaver in [3, 0, 5] {
         assert!(sleepers[leaver].1.interrupt());
         LOT.with_queue(HERE, |_| {});
-        crate::until::until("the leaver to leave", || !LOT.waiting(HERE).contains(&leaver));
+        trial::until::until("the leaver to leave", || !LOT.waiting(HERE).contains(&leaver));
     }
     assert_eq!(LOT.waiting(HERE), [1, 2, 4]);
     let late = LOT.sleeper(HERE, 6);

@@ -1,12 +1,12 @@
 //! The process's own lot, through the free functions.
 
-use crate::until::{joined, until};
 use core::ptr;
 use pyparking::{
     Deadline, ParkOptions, ParkStatus, park, snapshot, totals, unpark, unpark_all, visit_waiters,
     with_queue,
 };
 use std::thread::{self, JoinHandle};
+use trial::until::{joined, until};
 
 /// Bytes a bucket count of the process's lot apart are neighbours in one bucket.
 const BUCKETS: usize = 257;

@@ -1,10 +1,10 @@
 //! What a waker, or a waiter that gives up, sees and does under the bucket lock.
 
 use crate::own_lot::{OwnLot, with_argument};
-use crate::until::{joined, until};
 use pyparking::{Deadline, ParkOptions, ParkStatus, ThreadHandle, Totals};
 use std::sync::mpsc;
 use std::thread;
+use trial::until::{joined, until};
 
 const HERE: usize = 500;
 

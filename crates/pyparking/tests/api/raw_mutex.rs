@@ -1,11 +1,11 @@
 //! The lock of one word.
 
-use crate::until::{joined, until};
 use pyparking::RawMutex;
 use pyparking::primitive::UnsafeCell;
 use std::panic::{catch_unwind, resume_unwind};
 use std::sync::{Arc, mpsc};
 use std::thread;
+use trial::until::{joined, until};
 
 #[test]
 fn is_one_word_and_zero_when_fresh() {

@@ -1,12 +1,12 @@
 //! Who waits for what: the snapshot of a lot, and of the process.
 
 use crate::own_lot::OwnLot;
-use crate::until::{joined, until};
 use pyparking::{WaiterInfo, ident, monotonic_nanos};
 use std::collections::HashSet;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+use trial::until::{joined, until};
 
 #[test]
 fn of_an_empty_lot() {

@@ -2,12 +2,12 @@
 //!
 //! A thread that is interrupted starts its interrupter itself, as it has the handle.
 
-use crate::explore::{Bucket, bounded, spawn, start, unbounded};
-use crate::guarded::Guarded;
 use crate::parking::{HERE, interruptibly, park, pass_soon, plainly, soon, unpark};
 use loom::thread::JoinHandle;
 use pyparking::{ParkOptions, ParkStatus, ThreadHandle, take_interrupt};
 use std::sync::Arc;
+use trial::explore::{Bucket, bounded, spawn, start, unbounded};
+use trial::guarded::Guarded;
 
 /// Starts a thread that interrupts the calling one, once.
 fn interrupt_me() -> JoinHandle<()> {

@@ -1,11 +1,11 @@
 //! Models of park against unpark: no wake-up is lost, and what the waker did is seen.
 
-use crate::explore::{Bucket, bounded, spawn, start, unbounded};
-use crate::guarded::Guarded;
 use crate::parking::{HERE, park, plainly, unpark, unpark_all, with_queue};
 use pyparking::ParkStatus;
 use pyparking::primitive::{AtomicU32, Ordering};
 use std::sync::Arc;
+use trial::explore::{Bucket, bounded, spawn, start, unbounded};
+use trial::guarded::Guarded;
 
 struct Shared {
     /// What the parker waits for, outside any lock.

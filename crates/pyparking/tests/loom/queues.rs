@@ -1,10 +1,10 @@
 //! Models of what a waker sees in the queue: order, `has_more`, and other addresses in the same bucket.
 
-use crate::explore::{Bucket, bounded, spawn, start, unbounded};
-use crate::guarded::Guarded;
 use crate::parking::{HERE, THERE, park, plainly, unpark, with_arg, with_queue};
 use pyparking::ParkStatus;
 use std::sync::Arc;
+use trial::explore::{Bucket, bounded, spawn, start, unbounded};
+use trial::guarded::Guarded;
 
 /// Who waits, as counted under the bucket lock: what the queue must agree with.
 struct Hall {

@@ -1,9 +1,9 @@
 //! Models of the bucket lock itself.
 
-use crate::explore::{Bucket, bounded, start, unbounded};
-use crate::guarded::{Doomed, Guarded};
 use pyparking::RawMutex;
 use std::sync::Arc;
+use trial::explore::{Bucket, bounded, start, unbounded};
+use trial::guarded::{Doomed, Guarded};
 
 struct Shared {
     mutex: RawMutex,

@@ -2,11 +2,11 @@
 //!
 //! The clock moves only when a model says so, at any moment that the checker likes.
 
-use crate::explore::{Bucket, bounded, spawn, start, unbounded};
-use crate::guarded::Guarded;
 use crate::parking::{HERE, park, pass_soon, plainly, soon, unpark, unpark_all, until, with_queue};
 use pyparking::{Deadline, ParkStatus, monotonic_nanos};
 use std::sync::Arc;
+use trial::explore::{Bucket, bounded, spawn, start, unbounded};
+use trial::guarded::Guarded;
 
 /// Under the bucket lock: whether parkers are to stay away, and how many are queued.
 struct Hall {

@@ -1,10 +1,10 @@
 //! A lot of a test's own, called without `unsafe`: its addresses are numbers that nobody else parks on.
 
-use crate::until::until;
 use core::ptr;
 use pyparking::{Lot, ParkOptions, ParkStatus, Queue, ThreadHandle, Totals};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
+use trial::until::until;
 
 /// A lot whose waiters carry numbers.
 pub(crate) struct OwnLot<const N: usize> {

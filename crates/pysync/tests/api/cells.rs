@@ -1,12 +1,12 @@
 //! The forms that carry their data.
 
-use crate::until::{joined, until, until_asleep};
 use pyparking::ThreadHandle;
 use pysync::{LockFlags, LockStatus, MutexCell, RwCell};
 use std::panic::{catch_unwind, resume_unwind};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
+use trial::until::{joined, until, until_asleep};
 
 const BRIEFLY: Option<Duration> = Some(Duration::from_millis(2));
 

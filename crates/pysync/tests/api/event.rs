@@ -1,12 +1,12 @@
 //! The one-shot event.
 
-use crate::until::{joined, until_asleep};
 use pyparking::primitive::UnsafeCell;
 use pyparking::{ThreadHandle, monotonic_nanos};
 use pysync::{Event, LockFlags};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
+use trial::until::{joined, until_asleep};
 
 const BRIEFLY: Option<Duration> = Some(Duration::from_millis(2));
 

@@ -10,5 +10,3 @@ mod recursive;
 mod rw;
 mod seq;
 mod surface;
-#[path = "../until/mod.rs"]
-mod until;

@@ -1,6 +1,5 @@
 //! The one-byte mutex.
 
-use crate::until::{joined, until_asleep, until_overdue};
 use pyparking::primitive::UnsafeCell;
 use pyparking::{ThreadHandle, monotonic_nanos, take_interrupt};
 use pysync::{LockFlags, LockStatus, Mutex, NotLocked};
@@ -8,6 +7,7 @@ use std::panic::{catch_unwind, resume_unwind};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
+use trial::until::{joined, until_asleep, until_overdue};
 
 const BRIEFLY: Option<Duration> = Some(Duration::from_millis(2));
 

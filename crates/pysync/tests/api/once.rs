@@ -1,10 +1,10 @@
 //! Things that are done once: the flag, and the cell with a value.
 
-use crate::until::{joined, until_asleep};
 use pysync::{OnceCell, OnceFlag};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
+use trial::until::{joined, until_asleep};
 
 fn unwind() -> ! {
     resume_unwind(Box::new("the function unwinds"))

@@ -1,12 +1,12 @@
 //! The mutex that its owner may lock again.
 
-use crate::until::{joined, until_asleep};
 use pyparking::ThreadHandle;
 use pysync::{LockFlags, LockStatus, NotOwner, RecursiveMutex};
 use std::panic::{catch_unwind, resume_unwind};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+use trial::until::{joined, until_asleep};
 
 const BRIEFLY: Option<Duration> = Some(Duration::from_millis(2));
 
@@ -90,7 +90,7 @@ fn a_waiter_gets_it_after_the_last_unlock() {
         MUTEX.unlock();
         found
     });
-    crate::until::until("the waiter to be asleep", || MUTEX.bits() == 3);
+    trial::until::until("the waiter to be asleep", || MUTEX.bits() == 3);
     MUTEX.unlock();
     assert_eq!(MUTEX.bits(), 3, "still owned");
     assert!(!waiter.is_finished());

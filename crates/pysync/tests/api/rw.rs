@@ -1,6 +1,5 @@
 //! The read-write mutex.
 
-use crate::until::{joined, until, until_asleep, until_overdue};
 use pyparking::primitive::UnsafeCell;
 use pyparking::{ThreadHandle, monotonic_nanos};
 use pysync::{LockFlags, LockStatus, RwMutex};
@@ -8,6 +7,7 @@ use std::panic::{catch_unwind, resume_unwind};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
+use trial::until::{joined, until, until_asleep, until_overdue};
 
 const BRIEFLY: Option<Duration> = Some(Duration::from_millis(2));
 

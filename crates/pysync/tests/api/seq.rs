@@ -1,10 +1,10 @@
 //! The sequence lock, and plain data behind one.
 
-use crate::until::{joined, until};
 use pysync::{PlainData, SeqCell, SeqLock};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, mpsc};
 use std::thread;
+use trial::until::{joined, until};
 
 #[test]
 fn counts_even_numbers_while_nobody_writes() {

@@ -1,9 +1,9 @@
 //! Models of the forms that carry their data.
 
-use crate::explore::{Bucket, start, unbounded};
-use crate::guarded::Guarded;
 use pysync::{MutexCell, OnceCell, RwCell};
 use std::sync::Arc;
+use trial::explore::{Bucket, start, unbounded};
+use trial::guarded::Guarded;
 
 /// MUTEX-1, MUTEX-2. Two threads, no bound: the value is lent to one thread at a time.
 #[test]

@@ -1,12 +1,12 @@
 //! Models of the one-shot event.
 
-use crate::explore::{Bucket, bounded, spawn, start, unbounded};
-use crate::guarded::{Doomed, Guarded};
 use crate::queue::with_queued;
 use pyparking::{ThreadHandle, clock};
 use pysync::{Event, LockFlags};
 use std::sync::Arc;
 use std::time::Duration;
+use trial::explore::{Bucket, bounded, spawn, start, unbounded};
+use trial::guarded::{Doomed, Guarded};
 
 const MICROSECOND: Duration = Duration::from_micros(1);
 const TWO_MICROSECONDS: u64 = 2_000;

@@ -1,10 +1,10 @@
 //! Models of the one-byte mutex without time: exclusion, bits, barging, freeing.
 
-use crate::explore::{Bucket, bounded, start, unbounded};
-use crate::guarded::{Doomed, Guarded};
 use crate::queue::{queued, with_queued};
 use pysync::{Mutex, NotLocked};
 use std::sync::Arc;
+use trial::explore::{Bucket, bounded, start, unbounded};
+use trial::guarded::{Doomed, Guarded};
 
 struct Shared {
     mutex: Mutex,

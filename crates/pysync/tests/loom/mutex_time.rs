@@ -1,13 +1,13 @@
 //! Models of the one-byte mutex with deadlines, interrupts and the millisecond after which it is handed over.
 
-use crate::explore::{Bucket, bounded, spawn, start, unbounded};
-use crate::guarded::Guarded;
 use crate::queue::{queued, with_queued};
 use loom::thread::JoinHandle;
 use pyparking::{ThreadHandle, clock};
 use pysync::{LockFlags, LockStatus, Mutex};
 use std::sync::Arc;
 use std::time::Duration;
+use trial::explore::{Bucket, bounded, spawn, start, unbounded};
+use trial::guarded::Guarded;
 
 const MICROSECOND: Duration = Duration::from_micros(1);
 

@@ -1,11 +1,11 @@
 //! Models of the once flag.
 
-use crate::explore::{Bucket, bounded, start, unbounded};
-use crate::guarded::Guarded;
 use pysync::OnceFlag;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use trial::explore::{Bucket, bounded, start, unbounded};
+use trial::guarded::Guarded;
 
 struct Shared {
     flag: OnceFlag,

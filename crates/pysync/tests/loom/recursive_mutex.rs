@@ -1,9 +1,9 @@
 //! Models of the recursive mutex.
 
-use crate::explore::{Bucket, bounded, start, unbounded};
-use crate::guarded::Guarded;
 use pysync::{NotOwner, RecursiveMutex};
 use std::sync::Arc;
+use trial::explore::{Bucket, bounded, start, unbounded};
+use trial::guarded::Guarded;
 
 struct Shared {
     mutex: RecursiveMutex,

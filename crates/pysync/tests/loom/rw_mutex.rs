@@ -1,10 +1,10 @@
 //! Models of the read-write mutex without time: exclusion, who is woken, write preference, freeing.
 
-use crate::explore::{Bucket, bounded, start, unbounded};
-use crate::guarded::{Doomed, Guarded};
 use crate::queue::{queued, with_queued};
 use pysync::RwMutex;
 use std::sync::Arc;
+use trial::explore::{Bucket, bounded, start, unbounded};
+use trial::guarded::{Doomed, Guarded};
 
 struct Shared {
     mutex: RwMutex,

@@ -1,12 +1,12 @@
 //! Models of the read-write mutex with deadlines, interrupts and the millisecond after which it is handed over.
 
-use crate::explore::{Bucket, bounded, spawn, start, unbounded};
-use crate::guarded::Guarded;
 use crate::queue::{queued, with_queued};
 use pyparking::{ThreadHandle, clock};
 use pysync::{LockFlags, LockStatus, RwMutex};
 use std::sync::Arc;
 use std::time::Duration;
+use trial::explore::{Bucket, bounded, spawn, start, unbounded};
+use trial::guarded::Guarded;
 
 const MICROSECOND: Option<Duration> = Some(Duration::from_micros(1));
 const TWO_MICROSECONDS: u64 = 2_000;

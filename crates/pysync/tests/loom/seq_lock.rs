@@ -1,9 +1,9 @@
 //! Models of the sequence lock, with two words of data that belong together.
 
-use crate::explore::{Bucket, bounded, start, unbounded};
 use pyparking::primitive::{AtomicU32, Ordering};
 use pysync::SeqLock;
 use std::sync::Arc;
+use trial::explore::{Bucket, bounded, start, unbounded};
 
 struct Shared {
     lock: SeqLock,

@@ -5,17 +5,19 @@ use pyparking::primitive::RaceCell;
 /// A number without a lock of its own: loom fails the model when two threads use it at a time, or one after the
 /// other without being ordered.
 #[derive(Debug)]
-pub(crate) struct Guarded(RaceCell<u32>);
+pub struct Guarded(RaceCell<u32>);
 
 impl Guarded {
+    /// A number that is watched.
     #[track_caller]
-    pub(crate) fn new(value: u32) -> Self {
+    #[must_use]
+    pub fn new(value: u32) -> Self {
         Self(RaceCell::new(value))
     }
 
     /// The number.
     #[track_caller]
-    pub(crate) fn get(&self) -> u32 {
+    pub fn get(&self) -> u32 {
         // SAFETY: whether another thread writes is what the checker watches; its threads share one of the
         // machine's, so a race that it reports has not happened there.
         unsafe { self.0.get() }
@@ -23,14 +25,14 @@ impl Guarded {
 
     /// Replaces the number.
     #[track_caller]
-    pub(crate) fn set(&self, value: u32) {
+    pub fn set(&self, value: u32) {
         // SAFETY: as in `get`.
         unsafe { self.0.set(value) }
     }
 
     /// Adds one, in two steps; the number before.
     #[track_caller]
-    pub(crate) fn bump(&self) -> u32 {
+    pub fn bump(&self) -> u32 {
         let before = self.get();
         self.set(before + 1);
         before
@@ -40,22 +42,24 @@ impl Guarded {
 /// A value whose memory is spoilt when it is freed, so that a later use of an atomic in it fails the model: the
 /// checker finds no object by the number that it reads there. The memory itself stays until the end.
 #[derive(Debug)]
-pub(crate) struct Doomed<T>(*mut T);
+pub struct Doomed<T>(*mut T);
 
 impl<T> Doomed<T> {
-    pub(crate) fn new(value: T) -> Self {
+    /// A value that will be freed early.
+    #[must_use]
+    pub fn new(value: T) -> Self {
         Self(Box::into_raw(Box::new(value)))
     }
 
     /// The value, until it is freed.
-    pub(crate) fn get(&self) -> &T {
+    pub fn get(&self) -> &T {
         // SAFETY: the memory is there until `self` is dropped; a use after `free` is what is looked for, and
         // reads bytes that are valid for the checker's indices.
         unsafe { &*self.0 }
     }
 
     /// Frees the value; once, by the thread that knows itself the last user.
-    pub(crate) fn free(&self) {
+    pub fn free(&self) {
         // SAFETY: called once; nobody else uses the value any more, or the model fails.
         unsafe {
             self.0.drop_in_place();

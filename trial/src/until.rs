@@ -10,7 +10,7 @@ const PATIENCE: Duration = Duration::from_secs(if cfg!(seeded_faults) { 10 } els
 
 /// Waits until `condition` holds.
 #[track_caller]
-pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
+pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let limit = Deadline::after(PATIENCE);
     while !condition() {
         assert!(!limit.passed(), "waited in vain for: {what}\n{}", snapshot());
@@ -20,14 +20,13 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
 
 /// Waits until `thread` has ended, and hands on its result or its panic.
 #[track_caller]
-pub(crate) fn joined<T>(thread: JoinHandle<T>) -> T {
+pub fn joined<T>(thread: JoinHandle<T>) -> T {
     until("the end of a thread", || thread.is_finished());
     thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// How long each of the threads that sleep on `primitive` has waited, the longest first.
-#[allow(dead_code, reason = "not every test target looks at sleepers")]
-pub(crate) fn waits_on<P>(primitive: &P) -> Vec<Duration> {
+pub fn waits_on<P>(primitive: &P) -> Vec<Duration> {
     let address = core::ptr::from_ref(primitive).addr();
     let here = |waiter: &&pyparking::WaiterInfo| waiter.address == address;
     snapshot().waiters().iter().filter(here).map(|waiter| waiter.waited).collect()
@@ -35,15 +34,13 @@ pub(crate) fn waits_on<P>(primitive: &P) -> Vec<Duration> {
 
 /// Waits until `count` threads sleep on `primitive`.
 #[track_caller]
-#[allow(dead_code, reason = "not every test target looks at sleepers")]
-pub(crate) fn until_asleep<P>(primitive: &P, count: usize) {
+pub fn until_asleep<P>(primitive: &P, count: usize) {
     until("the threads to be asleep", || waits_on(primitive).len() == count);
 }
 
 /// Waits until all of `count` sleepers have waited longer than a lock lets others overtake them.
 #[track_caller]
-#[allow(dead_code, reason = "not every test target looks at sleepers")]
-pub(crate) fn until_overdue<P>(primitive: &P, count: usize) {
+pub fn until_overdue<P>(primitive: &P, count: usize) {
     let overdue = Duration::from_millis(2);
     until("the sleepers to be past their millisecond", || {
         let waits = waits_on(primitive);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 /// What locks the one bucket that all models share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bucket {
+pub enum Bucket {
     /// `RawMutex`, as on the machine: every step of it is explored too.
     Real,
     /// The checker's own mutex: the bucket is not what the model is about.
@@ -22,13 +22,13 @@ const QUICK: usize = 2;
 const BRANCHES: usize = 10_000;
 
 /// Explores with no bound on preemptions, and every value that a load may see.
-pub(crate) fn unbounded(bucket: Bucket, model: impl Fn() + Send + Sync + 'static) {
+pub fn unbounded(bucket: Bucket, model: impl Fn() + Send + Sync + 'static) {
     println!("bound: none");
     explore(bucket, None, model);
 }
 
 /// Explores the schedules with at most `LOOM_MAX_PREEMPTIONS` preemptions.
-pub(crate) fn bounded(bucket: Bucket, model: impl Fn() + Send + Sync + 'static) {
+pub fn bounded(bucket: Bucket, model: impl Fn() + Send + Sync + 'static) {
     let bound = Builder::new().preemption_bound.unwrap_or(QUICK);
     println!("bound: {bound} preemptions");
     explore(bucket, Some(bound), model);
@@ -71,7 +71,7 @@ std::thread_local! {
 }
 
 /// Starts a thread of the model.
-pub(crate) fn spawn<R: 'static>(body: impl FnOnce() -> R + 'static) -> JoinHandle<R> {
+pub fn spawn<R: 'static>(body: impl FnOnce() -> R + 'static) -> JoinHandle<R> {
     if !AT_ONCE.with(Cell::get) {
         return thread::spawn(body);
     }
@@ -87,7 +87,7 @@ pub(crate) fn spawn<R: 'static>(body: impl FnOnce() -> R + 'static) -> JoinHandl
 
 /// Starts a thread of the model with a share of what it works on. Not through loom's `Arc`, whose counting orders
 /// threads.
-pub(crate) fn start<T: 'static, R: 'static>(
+pub fn start<T: 'static, R: 'static>(
     shared: &Arc<T>,
     body: impl FnOnce(&T) -> R + 'static,
 ) -> JoinHandle<R> {

@@ -7,7 +7,7 @@ use std::process::{Command, ExitStatus, Stdio, exit};
 const DEED: &str = "PYLOCK_MISUSE";
 
 /// What a child left behind.
-pub(crate) struct Report {
+pub struct Report {
     status: ExitStatus,
     text: String,
 }
@@ -15,7 +15,7 @@ pub(crate) struct Report {
 /// Does `deed` in a child, in which the test called `test` calls this again, and reports how it died.
 ///
 /// In the child this does not return.
-pub(crate) fn dies(test: &str, deed: impl FnOnce()) -> Report {
+pub fn dies(test: &str, deed: impl FnOnce()) -> Report {
     if var(DEED).is_ok_and(|name| name == test) {
         deed();
         eprintln!("the child survived");
@@ -58,13 +58,13 @@ fn this_program() -> Command {
 impl Report {
     /// Checks that the child's standard error contains `words`.
     #[track_caller]
-    pub(crate) fn says(&self, words: &str) {
+    pub fn says(&self, words: &str) {
         assert!(self.text.contains(words), "no \"{words}\" in:\n{}", self.text);
     }
 
     /// Checks that the error names the address that the child printed before.
     #[track_caller]
-    pub(crate) fn names_the_place(&self) {
+    pub fn names_the_place(&self) {
         let place =
             self.text.split("the place is ").nth(1).and_then(|rest| rest.split_whitespace().next());
         let place = place.expect("the child prints the place first");
@@ -72,11 +72,15 @@ impl Report {
         self.says(&format!(" at {place}: "));
     }
 
-    pub(crate) fn exit_code(&self) -> Option<i32> {
+    /// What it exited with, if no signal ended it.
+    #[must_use]
+    pub fn exit_code(&self) -> Option<i32> {
         self.status.code()
     }
 
-    pub(crate) fn text(&self) -> &str {
+    /// Its standard error.
+    #[must_use]
+    pub fn text(&self) -> &str {
         &self.text
     }
 }
