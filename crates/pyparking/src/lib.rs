@@ -60,6 +60,7 @@ mod os;
 mod park;
 mod queue;
 mod raw_mutex;
+mod regime;
 mod register;
 mod sleeper;
 mod snapshot;

@@ -8,6 +8,7 @@
 use crate::deadline::{Deadline, monotonic_nanos};
 use crate::primitive::plain::AtomicU32;
 use crate::primitive::{EXHAUSTIVE, MODELLED, Ordering, thread};
+use crate::regime::keeps_away;
 
 /// Turns of free-threaded use. Port of: `MAX_SPIN_COUNT` (Python/lock.c)
 pub const FREE_THREADED: u32 = 40;
@@ -91,6 +92,9 @@ const ALONE_NANOS: u64 = 150_000;
 /// time slices of the others. Less makes hand-offs frequent and dear, more makes them rare and waits uneven.
 const CROWDED_TOTAL_NANOS: u64 = 8_000_000;
 
+/// Yields of a waiter that keeps away: about 30 µs, in which the other passes the lock some hundred times.
+const AWAY_TURN: u32 = 64;
+
 /// Turns of a few pauses before the first yield: a holder that is about to finish is not worth a system call.
 const PAUSE_TURNS: u32 = 3;
 
@@ -98,7 +102,9 @@ const PAUSE_TURNS: u32 = 3;
 ///
 /// The waiter looks at the lock between turns only: every look takes the line away from the holder, who is
 /// in the middle of using it. The first turns are some pauses, the next one yield, so that a short section is not
-/// missed; then they double, so that a long one is not disturbed. How long a yield takes says whether other threads want the processor; if
+/// missed; then they double, so that a long one is not disturbed. A thread that meets others again and again within a
+/// microsecond keeps away for a long first turn instead, and leaves the line to one of them: handing it to and fro would
+/// cost more than taking turns. How long a yield takes says whether other threads want the processor; if
 /// they do, yielding is all that helps, and the number of turns is what limits it, as in CPython. A wait with a
 /// deadline, or one that an interrupt may end, does not turn among a crowd: it would not notice in time.
 ///
@@ -186,6 +192,10 @@ impl Spin {
         self.left -= 1;
         if MODELLED {
             yield_now();
+        } else if self.pauses == 0 && keeps_away(self.began()) {
+            self.pauses = PAUSE_TURNS;
+            self.yields = AWAY_TURN;
+            self.burst();
         } else if self.pauses < PAUSE_TURNS {
             self.pauses += 1;
             (0..1 << self.pauses).for_each(|_| thread::spin_loop());
