@@ -2,6 +2,7 @@
 
 pub mod arena;
 pub mod cells;
+pub mod condvar;
 pub mod critsec;
 pub mod event;
 pub mod exclusive;
@@ -23,6 +24,7 @@ pub mod rw_mutex;
 pub mod seq_lock;
 #[cfg(unix)]
 pub mod signals;
+pub mod upgradable;
 pub mod world;
 
 #[cfg(test)]
@@ -41,6 +43,8 @@ pub fn all() -> Vec<Box<dyn Row>> {
         Box::new(once::OnceRow),
         Box::new(recursive::RecursiveRow),
         Box::new(rw_mutex::RwMutexRow),
+        Box::new(upgradable::UpgradableRow),
+        Box::new(condvar::CondvarRow),
         Box::new(seq_lock::SeqLockRow),
         Box::new(parking::ParkingRow),
         Box::new(cells::CellsRow),

@@ -18,3 +18,4 @@ pub mod recursive;
 pub mod seq;
 pub mod shared;
 pub mod volley;
+pub mod wrapped;

@@ -9,6 +9,7 @@ pub mod critsec;
 pub mod fairness;
 pub mod gil;
 pub mod hash;
+pub mod lock_api;
 pub mod once;
 pub mod pending;
 pub mod ping_pong;
@@ -48,6 +49,9 @@ pub const ALL: &[Row] = &[
     critsec::ROW,
     read_write::UNCONTENDED,
     read_write::MATRIX,
+    lock_api::SOLO,
+    lock_api::CROWD,
+    lock_api::CONDVAR,
     seqlock::READ,
     seqlock::WITH_WRITER,
     arena::UNIT,

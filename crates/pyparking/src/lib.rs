@@ -79,7 +79,7 @@ pub use raw_mutex::{RawMutex, RawMutexGuard};
 pub use register::{ThreadHandle, interrupt, take_interrupt};
 pub use snapshot::{Snapshot, WaiterInfo, snapshot, visit_waiters};
 pub use status::ParkStatus;
-pub use unpark::{park, totals, unpark, unpark_all, with_queue};
+pub use unpark::{park, park_releasing, totals, unpark, unpark_all, with_queue};
 
 primitive::modelled! {
     pub use os::clock;

@@ -3,7 +3,7 @@
 //! | step | where | what |
 //! |---|---|---|
 //! | 1 | bucket locked | run `validate`; no: `Again`. Deadline passed: `gave_up`, `Timeout`. Else enqueue |
-//! | 2 | unlocked | detach, if asked and no wake has come yet (HOOK-1) |
+//! | 2 | unlocked | run `release`, which may wake others; then detach, if asked and no wake has come yet (HOOK-1) |
 //! | 3 | unlocked | sleep |
 //! | 4 | bucket locked | only after a deadline or an interrupt: still queued? unlink, `gave_up`, `Timeout` or `Intr`. Else an unparker has us: wait for its wake, `Ok` |
 //! | 5 | unlocked | attach |
@@ -14,10 +14,12 @@
 //!   anybody can see the queue without it: a bit that says "somebody waits" is cleared exactly in time.
 //! * PARK-3: no thread is in a queue when it attaches (HOOK-3).
 //! * PARK-4: a deadline is never reported early, and one that has passed neither sleeps nor queues.
+//! * PARK-5: `release` runs once if the thread was queued, after that, and else not at all: a wake that follows from
+//!   what it let go finds the thread in the queue.
 //!
 //! Port of: `_PyParkingLot_Park` (Python/parking_lot.c)
-//! PORT: `validate` is the caller's, instead of a comparison of 1, 2, 4 or 8 bytes; `gave_up` is new; no
-//! semaphore is made and destroyed per wait.
+//! PORT: `validate` is the caller's, instead of a comparison of 1, 2, 4 or 8 bytes; `gave_up` and `release` are
+//! new; no semaphore is made and destroyed per wait.
 
 use crate::bucket::{Bucket, add};
 use crate::deadline::Deadline;
@@ -109,6 +111,50 @@ impl<const N: usize> Lot<N> {
         validate: impl FnOnce() -> bool,
         gave_up: impl FnOnce(&mut Queue<'_>),
     ) -> ParkStatus {
+        // SAFETY: handed on to the caller.
+        unsafe { self.park_releasing(address, options, validate, || {}, gave_up) }
+    }
+
+    /// [`park`](Self::park) that lets something go once the thread is queued, such as the mutex of a condition
+    /// variable.
+    ///
+    /// `release` runs after the bucket has been unlocked, while the thread is attached; it may unlock and wake, in this
+    /// lot too, but not park. It does not run if the thread was not queued: after `Again`, and after a `Timeout` of a
+    /// deadline that had passed before. If it unwinds, the thread leaves the queue, with `gave_up`.
+    ///
+    /// Cost: as [`park`](Self::park), and what `release` does.
+    ///
+    /// # Safety
+    ///
+    /// As for [`park`](Self::park), and `release` does not park.
+    ///
+    /// ```
+    /// use pyparking::{Deadline, Lot, ParkOptions, ParkStatus};
+    /// use std::sync::Mutex;
+    /// use std::time::Duration;
+    ///
+    /// static LOT: Lot<8> = Lot::new();
+    /// let mutex = Mutex::new(());
+    /// let mut held = Some(mutex.lock().unwrap());
+    /// let deadline = Deadline::after(Duration::from_millis(1));
+    /// let options = ParkOptions { deadline, ..ParkOptions::default() };
+    /// let word = 0_u8;
+    /// let address = (&raw const word).addr();
+    /// // SAFETY: the address is this frame's own, and unlocking does not park.
+    /// let status = unsafe {
+    ///     LOT.park_releasing(address, options, || true, || drop(held.take()), |_| {})
+    /// };
+    /// assert_eq!(status, ParkStatus::Timeout);
+    /// assert!(mutex.try_lock().is_ok());
+    /// ```
+    pub unsafe fn park_releasing(
+        &self,
+        address: usize,
+        options: ParkOptions,
+        validate: impl FnOnce() -> bool,
+        release: impl FnOnce(),
+        gave_up: impl FnOnce(&mut Queue<'_>),
+    ) -> ParkStatus {
         let bucket = self.bucket(address);
         let seat = Seat::take();
         let waiter = Waiter::new(address, options.arg, seat.as_ref());
@@ -129,7 +175,11 @@ impl<const N: usize> Lot<N> {
             None
         });
         drop(wake);
-        refused.unwrap_or_else(|| sleep(Parked { bucket, waiter: &waiter, gave_up }, seat, options))
+        refused.unwrap_or_else(|| {
+            let parked = Parked { bucket, waiter: &waiter, gave_up };
+            release();
+            sleep(parked, seat, options)
+        })
     }
 }
 

@@ -35,6 +35,37 @@ pub unsafe fn park(
     unsafe { the_lot().park(address, options, validate, gave_up) }
 }
 
+/// [`Lot::park_releasing`](crate::Lot::park_releasing) in the process's lot.
+///
+/// Cost: as there.
+///
+/// # Safety
+///
+/// As there.
+///
+/// ```
+/// use pyparking::{Deadline, ParkOptions, ParkStatus, park_releasing};
+///
+/// let word = 0_u8;
+/// let at_once = ParkOptions { deadline: Deadline::NOW, ..ParkOptions::default() };
+/// let mut released = false;
+/// let address = (&raw const word).addr();
+/// // SAFETY: the address is this frame's own.
+/// let status = unsafe { park_releasing(address, at_once, || true, || released = true, |_| {}) };
+/// assert_eq!(status, ParkStatus::Timeout);
+/// assert!(!released, "the thread was not queued");
+/// ```
+pub unsafe fn park_releasing(
+    address: usize,
+    options: ParkOptions,
+    validate: impl FnOnce() -> bool,
+    release: impl FnOnce(),
+    gave_up: impl FnOnce(&mut Queue<'_>),
+) -> ParkStatus {
+    // SAFETY: handed on to the caller.
+    unsafe { the_lot().park_releasing(address, options, validate, release, gave_up) }
+}
+
 /// [`Lot::unpark`](crate::Lot::unpark) in the process's lot.
 ///
 /// Cost: as there.

@@ -9,6 +9,8 @@
 //! | [`RecursiveMutex`] | 24 bytes | a mutex that its owner may lock again |
 //! | [`RwMutex`] | 1 word | many readers or one writer, writers first |
 //! | [`SeqLock`] | 4 bytes | reads that do not write, of data that seldom changes |
+//! | [`UpgradableRwMutex`] | 1 word | readers of which one may become the writer, recursive reads, downgrades |
+//! | [`Condvar`] | 1 byte | wait until another thread says that something has changed |
 //! | [`RawMutex`] | 1 word | where the parking lot itself must not be used |
 //!
 //! These are the raw forms: all-zero when fresh, `const`-constructible, without data, locked and unlocked by
@@ -35,6 +37,12 @@
 //! assert_eq!(*TOTAL.lock(), 10);
 //! ```
 //!
+//! # lock_api
+//!
+//! With the feature `lock_api_04` or `lock_api_05` the module `lock_api` has raw locks for the wrappers of that crate, under
+//! the names that `parking_lot` gives to its own: `use pysync::lock_api::v04::{RawMutex, RawRwLock, RawThreadId};`
+//! replaces the same three names. `Mutex`, `RwLock`, `ReentrantMutex` and `Condvar` with data are there too.
+//!
 //! # Waiting
 //!
 //! Timed calls take a timeout and [`LockFlags`]: whether the thread detaches from its runtime while it sleeps,
@@ -56,8 +64,11 @@
 //! another thread may have held. Zeroing it does the same.
 
 mod bits;
+mod condvar;
 mod event;
 mod interrupted;
+#[cfg(any(feature = "lock_api_04", feature = "lock_api_05"))]
+pub mod lock_api;
 mod mutex;
 mod mutex_cell;
 mod once_cell;
@@ -68,7 +79,9 @@ mod rw_mutex;
 mod seq_cell;
 mod seq_lock;
 mod status;
+mod upgradable_rw_mutex;
 
+pub use condvar::Condvar;
 pub use event::Event;
 pub use mutex::{Mutex, MutexGuard};
 pub use mutex_cell::{MutexCell, MutexCellGuard};
@@ -81,6 +94,7 @@ pub use rw_mutex::{RwMutex, RwReadGuard, RwWriteGuard};
 pub use seq_cell::{PlainData, SeqCell};
 pub use seq_lock::SeqLock;
 pub use status::{LockFlags, LockStatus, NotLocked, NotOwner};
+pub use upgradable_rw_mutex::UpgradableRwMutex;
 
 mod layout;
 

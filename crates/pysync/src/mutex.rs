@@ -34,7 +34,7 @@
 //! Port of: `PyMutex` (Include/cpython/pylock.h, Python/lock.c)
 //! PORT: the last waiter that gives up clears `HAS_PARKED` (CPython leaves it to the next unlock); the fairness
 //! clock is not read while the lock is free, and by the unlocker before the bucket lock; a zero timeout never spins
-//! (CPython issue 135871); `has_more` is per address (135641).
+//! (CPython issue 135871); `has_more` is per address (135641); `unlock_fair` is new.
 
 use crate::bits::{HAS_PARKED, LOCKED};
 use crate::interrupted;
@@ -271,6 +271,11 @@ impl Mutex {
     ///
     /// Port of: `_PyMutex_TryUnlock` (Python/lock.c)
     pub fn try_unlock(&self) -> Result<(), NotLocked> {
+        self.unlock_by(|| self.release(monotonic_nanos()))
+    }
+
+    /// Unlocks, with `release` if others wait.
+    fn unlock_by(&self, release: impl FnOnce()) -> Result<(), NotLocked> {
         // ORD: Relaxed, the holder itself asks; the compare-exchange or the bucket lock decides.
         let mut seen = self.word.load(Ordering::Relaxed);
         loop {
@@ -278,7 +283,7 @@ impl Mutex {
                 return Err(NotLocked);
             }
             if has_parked(seen) {
-                self.release();
+                release();
                 return Ok(());
             }
             // ORD: Release, pairs with the Acquire of the next lock (MUTEX-2). Relaxed on failure: the loop
@@ -287,6 +292,30 @@ impl Mutex {
                 Ok(_) => return Ok(()),
                 Err(now) => seen = now,
             }
+        }
+    }
+
+    /// Unlocks, and hands the mutex to the first waiter whether or not it has waited for a millisecond.
+    ///
+    /// For a holder that locks again at once and wants the others to have their turn. Fatal if the mutex is not locked.
+    ///
+    /// Cost: as [`unlock`](Self::unlock), without the clock read.
+    ///
+    /// ```
+    /// use pysync::Mutex;
+    ///
+    /// let mutex = Mutex::new();
+    /// mutex.lock();
+    /// mutex.unlock_fair();
+    /// assert!(!mutex.is_locked());
+    /// ```
+    #[inline]
+    pub fn unlock_fair(&self) {
+        // ORD: Release, pairs with the Acquire of the next lock (MUTEX-2). Relaxed on failure: the slow path
+        // loads again.
+        let freed = self.word.compare_exchange(LOCKED, 0, Ordering::Release, Ordering::Relaxed);
+        if freed.is_err() {
+            self.unlock_fair_slow();
         }
     }
 
@@ -311,6 +340,24 @@ impl Mutex {
     #[must_use]
     pub fn is_locked(&self) -> bool {
         is_locked(self.bits())
+    }
+
+    /// Whether others are queued for the mutex, or about to be, at some moment during the call: whether a fair unlock
+    /// would serve somebody.
+    ///
+    /// Cost: one relaxed load.
+    ///
+    /// ```
+    /// use pysync::Mutex;
+    ///
+    /// let mutex = Mutex::new();
+    /// mutex.lock();
+    /// assert!(!mutex.has_waiters());
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn has_waiters(&self) -> bool {
+        has_parked(self.bits())
     }
 
     /// The bits, at some moment during the call. For tests and debuggers.
@@ -471,15 +518,26 @@ impl Mutex {
     #[cold]
     fn unlock_slow(&self) {
         if self.try_unlock().is_err() {
-            fatal("Mutex", self, "unlock of a mutex that is not locked", "a locked mutex");
+            self.misuse();
         }
+    }
+
+    /// Unlocks at the end of time, when everybody has waited long enough.
+    #[cold]
+    fn unlock_fair_slow(&self) {
+        if self.unlock_by(|| self.release(u64::MAX)).is_err() {
+            self.misuse();
+        }
+    }
+
+    fn misuse(&self) -> ! {
+        fatal("Mutex", self, "unlock of a mutex that is not locked", "a locked mutex")
     }
 
     /// Frees the mutex, or hands it over, and wakes the first waiter (MUTEX-4, MUTEX-5).
     ///
     /// Port of: `mutex_unpark` (Python/lock.c)
-    fn release(&self) {
-        let now = monotonic_nanos();
+    fn release(&self, now: u64) {
         let decide = |queue: &mut Queue<'_>| {
             let handed_off = queue.dequeue().is_some_and(|entry| {
                 // SAFETY: every argument at this address is the entry of a waiter in `wait`, alive until it

@@ -7,7 +7,8 @@
 use core::panic::Location;
 use pyparking::{ident, monotonic_nanos};
 use pysync::{
-    Event, LockFlags, LockStatus, Mutex, OnceFlag, RecursiveMutex, RwMutex, SeqCell, SeqLock,
+    Condvar, Event, LockFlags, LockStatus, Mutex, OnceFlag, RecursiveMutex, RwMutex, SeqCell,
+    SeqLock, UpgradableRwMutex,
 };
 use std::panic::catch_unwind;
 use std::sync::mpsc::{self, Receiver, TryRecvError};
@@ -28,6 +29,8 @@ const PATIENCE: libc::c_uint = 60;
 struct Shared {
     mutex: Mutex,
     rw: RwMutex,
+    upgradable: UpgradableRwMutex,
+    condvar: Condvar,
     recursive: RecursiveMutex,
     once: OnceFlag,
     seq: SeqLock,
@@ -48,6 +51,8 @@ struct Shared {
 static SHARED: Shared = Shared {
     mutex: Mutex::new(),
     rw: RwMutex::new(),
+    upgradable: UpgradableRwMutex::new(),
+    condvar: Condvar::new(),
     recursive: RecursiveMutex::new(),
     once: OnceFlag::new(),
     seq: SeqLock::new(),
@@ -69,7 +74,7 @@ fn busy(number: u64, stop: &Receiver<()>) {
     let mut turn = number;
     while stop.try_recv() != Err(TryRecvError::Disconnected) {
         turn += 1;
-        match turn % 8 {
+        match turn % 10 {
             0 => drop(mutex.guard()),
             1 if mutex.lock_timed(BRIEFLY, LockFlags::DETACH) == LockStatus::Acquired => {
                 thread::yield_now();
@@ -85,6 +90,18 @@ fn busy(number: u64, stop: &Receiver<()>) {
                 let _twice = recursive.guard();
             }
             5 => drop(event.wait_timed(BRIEFLY)),
+            7 => {
+                SHARED.upgradable.upgradable_lock();
+                SHARED.upgradable.upgrade();
+                SHARED.upgradable.downgrade();
+                SHARED.upgradable.read_unlock();
+            }
+            8 => {
+                mutex.lock();
+                SHARED.condvar.wait_timed(mutex, BRIEFLY);
+                SHARED.condvar.notify_one();
+                mutex.unlock();
+            }
             6 => {
                 let _failed = once.call_once(|| {
                     thread::yield_now();
@@ -140,6 +157,8 @@ fn reset() {
         pyparking::after_fork_child();
         mutex.after_fork_child();
         rw.after_fork_child();
+        SHARED.upgradable.after_fork_child();
+        SHARED.condvar.after_fork_child();
         recursive.after_fork_child();
         once.after_fork_child();
         event.after_fork_child();
@@ -173,6 +192,10 @@ fn child(me: u64) {
     check(mutex.bits() == 0 && rw.bits() == 0 && event.bits() == 0 && once.bits() == 0);
     drop((mutex.guard(), rw.read_guard(), rw.read_guard()));
     drop((rw.write_guard(), recursive.guard(), foreign.guard()));
+    check(SHARED.upgradable.bits() == 0 && !SHARED.condvar.notify_one());
+    SHARED.upgradable.upgradable_lock();
+    SHARED.upgradable.upgrade();
+    SHARED.upgradable.write_unlock();
     check(once.call_once(|| Ok::<(), ()>(())).is_ok() && running.call_once(|| Err(())).is_err());
     written.lock_write();
     written.unlock_write();
@@ -192,7 +215,13 @@ fn threads_of_the_child() {
     mutex.lock();
     rw.write_lock();
     owned.lock();
+    SHARED.upgradable.upgradable_lock();
+    SHARED.upgradable.read_lock();
     let waiters = [
+        thread::spawn(|| {
+            SHARED.upgradable.write_lock();
+            SHARED.upgradable.write_unlock();
+        }),
         thread::spawn(|| drop(mutex.guard())),
         thread::spawn(|| drop(rw.read_guard())),
         thread::spawn(|| drop((owned.guard(), recursive.guard()))),
@@ -201,6 +230,9 @@ fn threads_of_the_child() {
     until_asleep(mutex, 1);
     until_asleep(rw, 1);
     until_asleep(event, 1);
+    until_asleep(&SHARED.upgradable, 1);
+    SHARED.upgradable.read_unlock();
+    SHARED.upgradable.upgradable_unlock();
     mutex.unlock();
     rw.write_unlock();
     owned.unlock();

@@ -8,7 +8,10 @@ use core::ptr;
 use pyparking::hooks::{self, Hooks, PendingFailed};
 use pyparking::primitive::Cell;
 use pyparking::{ThreadHandle, monotonic_nanos, spin, take_interrupt};
-use pysync::{Event, LockFlags, LockStatus, Mutex, MutexCell, OnceFlag, RecursiveMutex, RwMutex};
+use pysync::{
+    Condvar, Event, LockFlags, LockStatus, Mutex, MutexCell, OnceFlag, RecursiveMutex, RwMutex,
+    UpgradableRwMutex,
+};
 use std::panic::resume_unwind;
 use std::sync::{Once, mpsc};
 use std::thread::{self, JoinHandle};
@@ -418,4 +421,111 @@ fn a_once_flag_loses_a_waiter_and_goes_on() {
     go.send(()).expect("the runner listens");
     gone(first);
     assert_eq!([joined(runner), joined(second)], [Ok(()); 2]);
+}
+
+/// UPRW-4: granted to a thread that is gone, the mutex goes to the next; so does a wake.
+#[test]
+fn an_upgradable_mutex_is_passed_on_by_a_thread_that_is_gone() {
+    static MUTEX: UpgradableRwMutex = UpgradableRwMutex::new();
+    let ways: [fn(&UpgradableRwMutex); 4] = [
+        UpgradableRwMutex::write_lock,
+        UpgradableRwMutex::read_lock,
+        UpgradableRwMutex::upgradable_lock,
+        UpgradableRwMutex::read_lock_recursive,
+    ];
+    for round in 0..16 {
+        MUTEX.write_lock();
+        let way = ways[round % 4];
+        let first = attached(move || {
+            be_gone();
+            way(&MUTEX);
+        });
+        until_asleep(&MUTEX, 1);
+        let second = attached(|| {
+            MUTEX.write_lock();
+            MUTEX.write_unlock();
+        });
+        let third = attached(|| {
+            MUTEX.upgradable_lock();
+            MUTEX.upgradable_unlock();
+        });
+        if round < 8 {
+            until_overdue(&MUTEX, 3)
+        } else {
+            until_asleep(&MUTEX, 3)
+        }
+        match round % 3 {
+            0 => MUTEX.write_unlock(),
+            1 => MUTEX.write_unlock_fair(),
+            _ => {
+                MUTEX.downgrade();
+                MUTEX.read_unlock();
+            }
+        }
+        gone(first);
+        joined(second);
+        joined(third);
+        assert_eq!(MUTEX.bits(), 0);
+    }
+}
+
+/// UPRW-9: a thread that is gone out of its upgrade has the upgradable read that it came with.
+#[test]
+fn an_upgrade_that_unwinds_leaves_the_upgradable_read() {
+    static MUTEX: UpgradableRwMutex = UpgradableRwMutex::new();
+    MUTEX.read_lock();
+    let upgrade = attached(|| {
+        MUTEX.upgradable_lock();
+        be_gone();
+        MUTEX.upgrade();
+    });
+    until_asleep(&MUTEX, 1);
+    MUTEX.read_unlock();
+    gone(upgrade);
+    assert_eq!(MUTEX.bits(), 4);
+    MUTEX.upgradable_unlock();
+}
+
+/// COND-4: a thread that is gone out of its wait holds the mutex as it unwinds, and its notification goes to the next.
+#[test]
+fn a_notification_is_passed_on_by_a_thread_that_is_gone() {
+    static MUTEX: Mutex = Mutex::new();
+    static CONDVAR: Condvar = Condvar::new();
+    struct UnlockOnUnwind;
+    impl Drop for UnlockOnUnwind {
+        fn drop(&mut self) {
+            MUTEX.unlock();
+        }
+    }
+    let first = attached(|| {
+        MUTEX.lock();
+        let _held = UnlockOnUnwind;
+        be_gone();
+        CONDVAR.wait(&MUTEX);
+    });
+    until_asleep(&CONDVAR, 1);
+    let second = attached(|| {
+        MUTEX.lock();
+        CONDVAR.wait(&MUTEX);
+        MUTEX.unlock();
+    });
+    until_asleep(&CONDVAR, 2);
+    assert!(CONDVAR.notify_one());
+    gone(first);
+    joined(second);
+    assert_eq!((MUTEX.bits(), CONDVAR.bits()), (0, 0));
+}
+
+#[test]
+fn who_waits_for_a_notification_is_detached() {
+    joined(attached(|| {
+        let (mutex, condvar) = (Mutex::new(), Condvar::new());
+        mutex.lock();
+        let before = detaches();
+        assert!(!condvar.wait_timed(&mutex, Some(Duration::ZERO)));
+        assert_eq!(detaches(), before);
+        assert!(!condvar.wait_timed(&mutex, Some(Duration::from_millis(1))));
+        assert_eq!(detaches(), before + 1);
+        mutex.unlock();
+    }));
 }

@@ -10,6 +10,8 @@
 
 #[path = "loom/cells.rs"]
 mod cells;
+#[path = "loom/condvar.rs"]
+mod condvar;
 #[path = "loom/event.rs"]
 mod event;
 #[path = "loom/mutex.rs"]
@@ -28,3 +30,7 @@ mod rw_mutex;
 mod rw_mutex_time;
 #[path = "loom/seq_lock.rs"]
 mod seq_lock;
+#[path = "loom/upgradable.rs"]
+mod upgradable;
+#[path = "loom/upgradable_time.rs"]
+mod upgradable_time;

@@ -4,7 +4,7 @@
 #![cfg(not(miri))]
 
 use pyparking::hooks::{self, Hooks};
-use pysync::{Mutex, RawMutex, RecursiveMutex, RwMutex, SeqLock};
+use pysync::{Condvar, Mutex, RawMutex, RecursiveMutex, RwMutex, SeqLock, UpgradableRwMutex};
 use std::thread;
 use trial::child::dies;
 
@@ -81,6 +81,78 @@ fn rw_mutex_write_unlock_of_a_reader() {
     });
     report.names_the_place();
     report.says("write_unlock without a writer");
+}
+
+/// What a misused upgradable mutex says.
+fn upgradable(test: &str, misuse: fn(&UpgradableRwMutex), words: &str) {
+    let report = dies(test, || misuse(place(&UpgradableRwMutex::new())));
+    report.says("fatal error: UpgradableRwMutex at 0x");
+    report.names_the_place();
+    report.says(words);
+}
+
+#[test]
+fn upgradable_read_unlock_of_a_writer() {
+    let misuse = |mutex: &UpgradableRwMutex| {
+        mutex.write_lock();
+        mutex.read_unlock();
+    };
+    let words = "read_unlock without a reader; expected a read_lock before it";
+    upgradable("upgradable_read_unlock_of_a_writer", misuse, words);
+}
+
+#[test]
+fn upgradable_write_unlock_of_a_reader() {
+    let misuse = |mutex: &UpgradableRwMutex| {
+        mutex.read_lock();
+        mutex.write_unlock();
+    };
+    let words = "a release of the writer, but there is none; expected a write_lock before it";
+    upgradable("upgradable_write_unlock_of_a_reader", misuse, words);
+}
+
+#[test]
+fn upgradable_downgrade_when_free() {
+    let words = "a release of the writer, but there is none";
+    upgradable("upgradable_downgrade_when_free", UpgradableRwMutex::downgrade, words);
+}
+
+#[test]
+fn upgradable_unlock_of_a_reader() {
+    let misuse = |mutex: &UpgradableRwMutex| {
+        mutex.read_lock();
+        mutex.upgradable_unlock();
+    };
+    let words = "a release of the upgradable reader, but there is none";
+    upgradable("upgradable_unlock_of_a_reader", misuse, words);
+}
+
+#[test]
+fn upgradable_upgrade_of_a_reader() {
+    let misuse = |mutex: &UpgradableRwMutex| {
+        mutex.read_lock();
+        mutex.upgrade();
+    };
+    let words =
+        "an upgrade, but there is no upgradable reader; expected an upgradable_lock before it";
+    upgradable("upgradable_upgrade_of_a_reader", misuse, words);
+}
+
+#[test]
+fn mutex_unlock_fair_when_free() {
+    let report = dies("mutex_unlock_fair_when_free", || place(&Mutex::new()).unlock_fair());
+    report.names_the_place();
+    report.says("unlock of a mutex that is not locked");
+}
+
+#[test]
+fn condvar_wait_without_the_mutex() {
+    let report = dies("condvar_wait_without_the_mutex", || {
+        let (mutex, condvar) = (Mutex::new(), Condvar::new());
+        condvar.wait(place(&mutex));
+    });
+    report.names_the_place();
+    report.says("unlock of a mutex that is not locked");
 }
 
 #[test]

@@ -5,7 +5,10 @@
 
 use pyparking::clock;
 use pyparking::primitive::{AtomicU32, AtomicUsize, Ordering};
-use pysync::{Event, LockFlags, LockStatus, Mutex, OnceFlag, RecursiveMutex, RwMutex, SeqLock};
+use pysync::{
+    Condvar, Event, LockFlags, LockStatus, Mutex, OnceFlag, RecursiveMutex, RwMutex, SeqLock,
+    UpgradableRwMutex,
+};
 use shuttle::sync::Arc;
 use shuttle::thread;
 use std::time::Duration;
@@ -156,5 +159,96 @@ fn seq_lock_of_eight() {
             }
         });
         assert_eq!((shared.1.load(Ordering::Relaxed), shared.0.sequence()), (3, 6));
+    });
+}
+
+/// UPRW-1 to UPRW-5, UPRW-8, UPRW-9: readers, recursive readers, writers that go down, upgrades, some with deadlines.
+#[test]
+fn upgradable_of_eight() {
+    explore(|| {
+        let shared = Arc::new((UpgradableRwMutex::new(), Room::default(), AtomicUsize::new(0)));
+        let inner = shared.clone();
+        crew(8, move |member| {
+            let (mutex, room, readers) = &*inner;
+            let wait = (member % 4 == 3).then_some(Duration::from_millis(1));
+            let write = || {
+                assert_eq!(readers.load(Ordering::Relaxed), 0, "a reader beside a writer");
+                room.enter();
+            };
+            let read = || {
+                readers.fetch_add(1, Ordering::Relaxed);
+                thread::yield_now();
+                readers.fetch_add(usize::MAX, Ordering::Relaxed);
+            };
+            match member % 4 {
+                0 => {
+                    mutex.write_lock();
+                    write();
+                    mutex.downgrade_to_upgradable();
+                    read();
+                    mutex.upgradable_unlock();
+                }
+                1 => {
+                    mutex.upgradable_lock();
+                    read();
+                    mutex.upgrade();
+                    write();
+                    mutex.write_unlock_fair();
+                }
+                2 => {
+                    mutex.read_lock();
+                    mutex.read_lock_recursive();
+                    read();
+                    mutex.read_unlock();
+                    mutex.read_unlock();
+                }
+                _ => {
+                    if member == 7 {
+                        clock::advance(2_000_000);
+                    }
+                    mutex.upgradable_lock();
+                    if mutex.upgrade_timed(wait, LockFlags::DETACH) == LockStatus::Acquired {
+                        write();
+                        mutex.downgrade();
+                        read();
+                        mutex.read_unlock();
+                    } else {
+                        read();
+                        mutex.upgradable_unlock();
+                    }
+                }
+            }
+        });
+        assert_eq!(shared.0.bits(), 0);
+        assert!(shared.1.total() >= 4, "who has no deadline writes");
+    });
+}
+
+/// COND-1, COND-2: four give a permit each, four take one; nobody waits in vain.
+#[test]
+fn condvar_of_eight() {
+    explore(|| {
+        let shared = Arc::new((Mutex::new(), Condvar::new(), AtomicUsize::new(0)));
+        let inner = shared.clone();
+        crew(8, move |member| {
+            let (mutex, condvar, permits) = &*inner;
+            mutex.lock();
+            if member % 2 == 0 {
+                permits.fetch_add(1, Ordering::Relaxed);
+                if member == 0 {
+                    condvar.notify_all();
+                } else {
+                    condvar.notify_one();
+                }
+            } else {
+                while permits.load(Ordering::Relaxed) == 0 {
+                    condvar.wait(mutex);
+                }
+                permits.fetch_add(usize::MAX, Ordering::Relaxed);
+            }
+            mutex.unlock();
+        });
+        assert_eq!(shared.2.load(Ordering::Relaxed), 0);
+        assert_eq!((shared.0.bits(), shared.1.bits()), (0, 0));
     });
 }

@@ -77,7 +77,9 @@ pub trait Shared: Send + Sync + 'static {
 /// The bit of the word that says that somebody waits.
 const HAS_PARKED: usize = 2;
 
-const NOTES: &[&str] = &["unlocks held to the fairness bound", "words checked bit for bit"];
+/// Its counters beside the common ones.
+pub(super) const NOTES: &[&str] =
+    &["unlocks held to the fairness bound", "words checked bit for bit"];
 
 /// Index of the note that counts judged unlocks.
 const JUDGED: usize = 0;

@@ -50,7 +50,7 @@ fn wrong_arrows(workspace: &Workspace, package: &Package) -> Vec<Finding> {
         return vec![Finding::new(&path, 1, text)];
     };
     let members = package.dependencies.iter().filter(|dependency| dependency.path.is_some());
-    let wrong = members.filter(|dependency| !is_allowed(dependency, below));
+    let wrong = members.filter(|dependency| !is_allowed(dependency, &package.name, below));
     let finding = |name: &str| {
         let text = format!(
             "'{}' may not use '{name}', which is not below it; move what it needs down, or hand it in \
@@ -62,9 +62,11 @@ fn wrong_arrows(workspace: &Workspace, package: &Package) -> Vec<Finding> {
     wrong.map(|dependency| finding(&dependency.name)).collect()
 }
 
-fn is_allowed(dependency: &Dependency, below: &[&str]) -> bool {
+/// A crate's tests may use itself too: that is how they ask for its features.
+fn is_allowed(dependency: &Dependency, user: &str, below: &[&str]) -> bool {
     let for_tests = dependency.kind.as_deref() == Some("dev");
-    below.contains(&dependency.name.as_str()) || for_tests && dependency.name == TRIAL
+    let name = dependency.name.as_str();
+    below.contains(&name) || for_tests && [TRIAL, user].contains(&name)
 }
 
 #[cfg(test)]
@@ -105,6 +107,7 @@ mod tests {
     fn only_tests_use_the_scaffolding() {
         assert_eq!(found_as("pysync", "pylock-trial", "\"dev\""), 0);
         assert_eq!(found_as("pysync", "pylock-trial", "null"), 1);
+        assert_eq!(found_as("pysync", "pysync", "\"dev\""), 0);
         assert_eq!(found_as("pysync", "pylock-stress", "\"dev\""), 1);
     }
 

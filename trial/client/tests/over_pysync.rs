@@ -1,0 +1,5 @@
+//! The lock module over `pysync`.
+
+use pylock_client::lock;
+
+mod scenarios;
