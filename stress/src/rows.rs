@@ -11,6 +11,7 @@ pub mod fork;
 pub mod gil;
 pub mod hash;
 pub mod interrupts;
+pub mod keys;
 mod lane;
 pub mod lincheck;
 pub mod mutex;
@@ -24,6 +25,7 @@ pub mod rw_mutex;
 pub mod seq_lock;
 #[cfg(unix)]
 pub mod signals;
+pub mod threads;
 pub mod upgradable;
 pub mod world;
 
@@ -51,6 +53,8 @@ pub fn all() -> Vec<Box<dyn Row>> {
         Box::new(critsec::CritsecRow),
         Box::new(arena::ArenaRow),
         Box::new(hash::HashRow),
+        Box::new(threads::ThreadsRow),
+        Box::new(keys::KeysRow),
         Box::new(gil::GilRow),
         Box::new(interrupts::InterruptsRow),
         Box::new(world::WorldRow),

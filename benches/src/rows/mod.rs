@@ -20,6 +20,7 @@ pub mod seqlock;
 #[cfg(unix)]
 pub mod signal;
 pub mod stop;
+pub mod threads;
 pub mod uncontended;
 
 use crate::arm::{Arm, Role};
@@ -68,6 +69,9 @@ pub const ALL: &[Row] = &[
     attach::ROW,
     poll::ROW,
     stop::ROW,
+    threads::START,
+    threads::KEYS,
+    threads::RETRIES,
 ];
 
 /// Arms in the making: each is added with the part it plays, and dropped if the user's filter does not admit it.

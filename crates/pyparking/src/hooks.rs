@@ -3,8 +3,8 @@
 //! Installed once per process, before the first lock that can block. Without hooks every lock just blocks,
 //! which is right for a program without a runtime.
 //!
-//! * HOOK-1: `detach` is called only by a thread that is about to sleep: its waiter is queued, and no wake had come
-//!   when it looked.
+//! * HOOK-1: `detach` is called only by a thread that is about to sleep: in a park its waiter is queued, and no wake
+//!   had come when it looked; elsewhere it says so through [`detached`].
 //! * HOOK-2: every `detach` that returned a state is followed by one `attach` of that state on the same
 //!   thread, on unwind too.
 //! * HOOK-3: when `attach` is called the thread is in no queue and holds no lock of the lot. An `attach` for a thread
@@ -192,6 +192,30 @@ pub fn installed() -> Option<&'static Hooks> {
 /// ```
 pub fn run_pending() -> Result<(), PendingFailed> {
     installed().map_or(Ok(()), |hooks| (hooks.run_pending)())
+}
+
+/// Runs `f`, which sleeps outside of the lot, with the calling thread detached, if it is attached.
+///
+/// Cost: one acquire load, and what the hooks do.
+///
+/// # Panics
+///
+/// If `f` does, after the thread is attached again, or if the `attach` hook unwinds.
+///
+/// ```
+/// use pyparking::hooks;
+///
+/// // The end of a thread of the system: nothing that a park could wait for.
+/// let thread = std::thread::spawn(|| 1 + 1);
+/// assert_eq!(hooks::detached(|| thread.join()).unwrap(), 2);
+/// ```
+///
+/// Port of: `Py_BEGIN_ALLOW_THREADS` (Include/ceval.h)
+pub fn detached<R>(f: impl FnOnce() -> R) -> R {
+    let detached = Detached::now();
+    let result = f();
+    drop(detached);
+    result
 }
 
 /// A detached thread, attached again when this is dropped (HOOK-2).

@@ -125,6 +125,19 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("pending-rest-lost", "a pending call that fails leaves the others without a bit"),
     ("signal-lost", "the bit of signals is cleared after the look at what was tripped"),
     ("signal-bit-first", "a handler sets the breaker's bit before it marks its signal"),
+    ("thread-ended-early", "a thread lets its joiners go before its outcome is there"),
+    ("thread-hooks-late", "a thread lets its joiners go before its exit hooks have run"),
+    (
+        "thread-join-early",
+        "a second joiner does not wait for the one that joins the system's thread",
+    ),
+    (
+        "thread-not-handed",
+        "a joiner does not wait for the starter to hand the system's thread over",
+    ),
+    ("tss-stale", "a storage key reads what was stored under another that had its place"),
+    ("tss-place-leak", "a thread that loses a race to create a key keeps the place it took"),
+    ("retries-time-anew", "a lock acquisition has the whole time again after an interrupt"),
 ];
 
 /// Whether the defect `name` is to be shown in this run.

@@ -64,7 +64,7 @@ impl Waiter {
             address,
             arg,
             thread: ident::current(),
-            system_thread: ident::system(),
+            system_thread: ident::native(),
             since: os::now(),
             registered: seat.map(Seat::sleeper),
             own: Sleeper::new(),

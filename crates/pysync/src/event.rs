@@ -23,7 +23,7 @@
 
 use crate::bits::{HAS_PARKED, LOCKED};
 use crate::interrupted;
-use crate::status::LockFlags;
+use crate::status::{LockFlags, LockStatus};
 use core::fmt;
 use core::ptr;
 use core::time::Duration;
@@ -104,8 +104,7 @@ impl Event {
 
     /// Sets the event and wakes everybody who waits. Does nothing the second time.
     ///
-    /// Cost: one RMW when nobody waits; otherwise three and a store, and for each waiter one RMW and at most one system
-    /// call.
+    /// Cost: one RMW when nobody waits; otherwise four, and for each waiter one RMW and at most one system call.
     ///
     /// ```
     /// use pysync::Event;
@@ -132,8 +131,9 @@ impl Event {
     #[cold]
     fn notify_waiters(&self) {
         let decide = |queue: &mut Queue<'_>| {
-            // ORD: Release, as in `notify`.
-            self.word.store(SET, Ordering::Release);
+            // ORD: Release, as in `notify`. An RMW, so that it is in one order with the bits that waiters set outside
+            // the bucket lock.
+            self.word.swap(SET, Ordering::Release);
             while !seeded("event-lost-wake") && queue.dequeue().is_some() {}
         };
         // SAFETY: the address of a live event is used by this module alone; the callback only touches the word.
@@ -157,7 +157,8 @@ impl Event {
     #[inline]
     pub fn wait(&self) {
         if !self.is_set() {
-            self.wait_until(Deadline::NEVER, LockFlags::DETACH);
+            // Without a deadline and without flags for interrupts, only the event ends the wait.
+            let _set = self.wait_until(Deadline::NEVER, LockFlags::DETACH);
         }
     }
 
@@ -196,7 +197,30 @@ impl Event {
     /// ```
     #[must_use]
     pub fn wait_with(&self, timeout: Option<Duration>, flags: LockFlags) -> bool {
-        self.is_set() || self.wait_until(Deadline::from_timeout(timeout), flags)
+        let status = self.wait_status(timeout, flags);
+        status == LockStatus::Acquired || self.is_set()
+    }
+
+    /// [`wait_with`](Self::wait_with) that tells a timeout, `Failure`, from an interrupt, `Intr`. `Acquired` means that
+    /// the event is set; it may be set after `Intr` too.
+    ///
+    /// Cost: as [`wait_timed`](Self::wait_timed).
+    ///
+    /// ```
+    /// use pysync::{Event, LockFlags, LockStatus};
+    /// use std::time::Duration;
+    ///
+    /// let done = Event::new();
+    /// let wait = || done.wait_status(Some(Duration::from_millis(1)), LockFlags::DETACH);
+    /// assert_eq!(wait(), LockStatus::Failure);
+    /// done.notify();
+    /// assert_eq!(wait(), LockStatus::Acquired);
+    /// ```
+    pub fn wait_status(&self, timeout: Option<Duration>, flags: LockFlags) -> LockStatus {
+        if self.is_set() {
+            return LockStatus::Acquired;
+        }
+        self.wait_until(Deadline::from_timeout(timeout), flags)
     }
 
     /// The bits, at some moment during the call. For tests and debuggers.
@@ -242,14 +266,14 @@ impl Event {
     }
 
     #[cold]
-    fn wait_until(&self, deadline: Deadline, flags: LockFlags) -> bool {
+    fn wait_until(&self, deadline: Deadline, flags: LockFlags) -> LockStatus {
         if deadline == Deadline::NOW {
-            return self.is_set();
+            return self.status_after_timeout();
         }
         loop {
             // ORD: Acquire, pairs with the Release of `notify` (EVENT-1).
             match self.word.load(Ordering::Acquire) {
-                SET => return true,
+                SET => return LockStatus::Acquired,
                 UNSET if !self.mark_parked() => continue,
                 _ => {}
             }
@@ -271,11 +295,15 @@ impl Event {
                 )
             };
             match status {
-                ParkStatus::Timeout => return self.is_set(),
-                ParkStatus::Intr if interrupted::ends_wait(flags) => return self.is_set(),
+                ParkStatus::Timeout => return self.status_after_timeout(),
+                ParkStatus::Intr if interrupted::ends_wait(flags) => return LockStatus::Intr,
                 ParkStatus::Ok | ParkStatus::Again | ParkStatus::Intr => {}
             }
         }
+    }
+
+    fn status_after_timeout(&self) -> LockStatus {
+        if self.is_set() { LockStatus::Acquired } else { LockStatus::Failure }
     }
 
     /// Takes the word from unset to "waiters"; false if it was something else.

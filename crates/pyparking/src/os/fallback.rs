@@ -106,11 +106,22 @@ pub(crate) fn now() -> u64 {
 
 /// The system's number of the calling thread; 0 where there is none to be had.
 pub(crate) fn thread_id() -> u64 {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     // SAFETY: takes no argument and cannot fail.
-    #[cfg(unix)]
+    return unsafe { libc::syscall(libc::SYS_gettid) as u64 };
+    #[cfg(target_vendor = "apple")]
+    return {
+        let mut number = 0;
+        // SAFETY: 0 means the calling thread, and the place is a valid one of this frame.
+        unsafe { libc::pthread_threadid_np(0, &mut number) };
+        number
+    };
+    #[cfg(windows)]
+    // SAFETY: takes no argument and cannot fail.
+    return u64::from(unsafe { windows_sys::Win32::System::Threading::GetCurrentThreadId() });
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple", windows)))]
+    // SAFETY: takes no argument and cannot fail.
     return unsafe { libc::pthread_self() } as u64;
-    #[cfg(not(unix))]
-    0
 }
 
 /// Gives the surviving thread a bell whose mutex no lost thread holds, and forgets the spare ones.

@@ -1,0 +1,7 @@
+//! The promises of the public interface.
+
+mod handles;
+mod keys;
+mod stacks;
+mod starts;
+mod surface;
