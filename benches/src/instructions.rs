@@ -91,6 +91,7 @@ fn solo_cells() -> Vec<(&'static str, String, Vec<SoloArm>)> {
         &rows::read_write::UNCONTENDED,
         &rows::seqlock::READ,
         &rows::gil::ALONE,
+        &rows::pending::ROW,
         &rows::arena::NODE,
     ];
     let mut found = Vec::new();

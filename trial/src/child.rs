@@ -33,7 +33,8 @@ pub fn dies(test: &str, deed: impl FnOnce()) -> Report {
 }
 
 /// This test binary, by way of the emulator that runs it, if one does.
-fn this_program() -> Command {
+#[must_use]
+pub fn this_program() -> Command {
     let program = current_exe().expect("a test binary has a path");
     // Cargo is told about an emulator in a variable that names the target.
     let (arch, os) = (consts::ARCH.to_uppercase(), consts::OS.to_uppercase());

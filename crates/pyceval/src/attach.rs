@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 1. take the GIL, if there is one | 1. suspend all critical sections |
 //! | 2. state word 0→1; while it is 2 give the GIL back, wait, begin again; so too if there is a GIL by now that step 1 did not take | 2. forget the current thread |
-//! | 3. refuse if the interpreter is ending (EXIT-1) | 3. state word 1→0, or 1→2 if a stop wants it |
+//! | 3. refuse if the interpreter is ending (EXIT-1), or a fork has left the thread behind (FORK-2) | 3. state word 1→0, or 1→2 if a stop wants it |
 //! | 4. remember the current thread, copy the instrumentation version | 4. drop the GIL |
 //! | 5. resume the top critical section, which may block and so detach and attach again | |
 //!
@@ -101,6 +101,9 @@ impl Thread {
     fn attach_slow(&self) -> Result<(), Refused> {
         loop {
             errno::kept(|| self.state.wait());
+            if self.state.is_gone() {
+                return Err(Refused::LeftBehind);
+            }
             if self.attach_once()? {
                 return Ok(());
             }

@@ -19,6 +19,8 @@ pub(crate) enum Refused {
     Attached,
     /// The interpreter is ending.
     Finalising,
+    /// The thread is not in this process.
+    LeftBehind,
 }
 
 /// Why [`ThreadState::attach`](crate::ThreadState::attach) failed.
@@ -32,6 +34,8 @@ pub enum AttachError {
     AlreadyAttached,
     /// The interpreter has begun to end; its threads do not run any more.
     Finalising,
+    /// A fork has left the state's thread behind: in the child there is only the thread that forked.
+    LeftBehind,
 }
 
 impl fmt::Display for AttachError {
@@ -43,6 +47,10 @@ impl fmt::Display for AttachError {
             }
             Self::Finalising => {
                 "the interpreter is being finalised: its threads cannot attach any more"
+            }
+            Self::LeftBehind => {
+                "the thread state is from before a fork, and its thread is not in this process: make \
+                 a new one (Interpreter::new_thread)"
             }
         })
     }

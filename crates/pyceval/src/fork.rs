@@ -3,11 +3,13 @@
 //! | before | parent | child |
 //! |---|---|---|
 //! | take the roster's lock, so that the lists are whole | give it back | make it free |
-//! | | | forget every other thread; empty the lot; no stop is under way |
+//! | | | forget every other thread (FORK-2); empty the lot; no stop is under way |
 //! | | | the GIL, if there is one, is held by this thread and nobody waits for it |
 //! | | | this thread is the main thread; signals that were tripped before belong to the parent |
 //!
 //! * FORK-1: the child's owner ids are those of the forking thread: it keeps the locks that it held.
+//! * FORK-2: the states that the forking thread has tokens of (the one that it forks with, and those further up its stack
+//!   that are detached meanwhile) are as they were; every other is in no list and refused for ever.
 //!
 //! Port of: `PyOS_BeforeFork` (Modules/posixmodule.c)
 //! Port of: `PyOS_AfterFork_Parent` (Modules/posixmodule.c)
@@ -16,14 +18,17 @@
 use crate::attached::Attached;
 use crate::breaker::Events;
 use crate::roster::Entry;
+use crate::state::State;
 use crate::thread::Thread;
 use crate::world::Books;
+use pyparking::primitive::seeded;
 use std::sync::Arc;
 
 impl Attached<'_> {
     /// Forks, and makes the child's runtime usable. Returns what `fork` returned: 0 in the child.
     ///
-    /// In the child the calling thread is the only thread of its interpreter and the main thread. Locks that it did
+    /// In the child the calling thread is the only thread of its interpreter and the main thread. Other states are
+    /// refused there ([`AttachError::LeftBehind`](crate::AttachError::LeftBehind)). Locks that it did
     /// not hold and that another thread may have held are the embedder's to make free (`after_fork_child` of each).
     ///
     /// # Safety
@@ -80,42 +85,57 @@ unsafe fn reset_child(me: &Thread) {
     unsafe { core.gate.after_fork_child() };
     // SAFETY: the only thread.
     unsafe { core.world.after_fork_child() };
-    me.state.after_fork_child();
     me.pause.set(None);
-    me.breaker().clear(Events::PLEASE_STOP | Events::GIL_DROP_REQUEST);
-    let (mine, gone) = core.roster.with(|lists| {
+    let (kept, gone) = core.roster.with(|lists| {
         lists.books = Books::default();
-        let entries = lists.interpreters.iter_mut();
-        let gone: Vec<_> = entries.flat_map(|entry| keep_only(me, entry)).collect();
-        (lists.entry(me.interpreter()).threads.first().map(Arc::clone), gone)
+        let all: Vec<_> =
+            lists.interpreters.iter_mut().flat_map(|entry| empty(me, entry)).collect();
+        let (kept, gone): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|thread| survives(me, thread));
+        for thread in &kept {
+            lists.entry(thread.interpreter()).add(Arc::clone(thread));
+        }
+        (kept, gone)
     });
+    for thread in &kept {
+        thread.state.after_fork_child(core::ptr::eq(&**thread, me));
+        thread.breaker().clear(Events::PLEASE_STOP | Events::GIL_DROP_REQUEST);
+    }
+    if !seeded("fork-unlisted") {
+        gone.iter().for_each(|thread| thread.state.leave_behind());
+    }
     drop(gone);
-    // SAFETY: the only thread.
-    unsafe { core.main_calls.after_fork_child(me.breaker()) };
+    let handlers: Vec<_> = kept.iter().map(|thread| thread.breaker()).collect();
+    core.roster.with(|lists| {
+        let calls = lists.interpreters.iter().map(|entry| &entry.interpreter.calls);
+        for calls in calls.chain([&core.main_calls]) {
+            // SAFETY: the only thread.
+            unsafe { calls.keep_after_fork_child(me.breaker(), &handlers) };
+        }
+    });
     // SAFETY: the only thread; that nobody was listening or ceasing to is the caller's word.
     unsafe { core.signals.after_fork_child() };
-    if let Some(mine) = mine {
-        core.bind_main(&mine);
+    if let Some(mine) = kept.iter().find(|thread| core::ptr::eq(&***thread, me)) {
+        core.bind_main(mine);
     }
 }
 
-/// Resets an interpreter for the child. The threads that are gone.
-fn keep_only(me: &Thread, entry: &mut Entry) -> Vec<Arc<Thread>> {
+/// Whether the thread is there in the child (FORK-2).
+fn survives(me: &Thread, thread: &Thread) -> bool {
+    // Only one state can be attached by this thread. Another one is, or was being, by a thread that is not here.
+    let attached = thread.state.get() == State::Attached;
+    core::ptr::eq(thread, me) || thread.is_carried_here() && !attached
+}
+
+/// Resets an interpreter for the child. The threads that it had.
+fn empty(me: &Thread, entry: &mut Entry) -> Vec<Arc<Thread>> {
     entry.books = Books::default();
     let interpreter = &entry.interpreter;
     let mine = interpreter.gil.is_held_by(&me.seat);
     // SAFETY: `reset_child` is called by the only thread of the process.
     unsafe {
         interpreter.world.after_fork_child();
-        interpreter.calls.after_fork_child(me.breaker());
         interpreter.gil.after_fork_child(mine.then_some(&me.seat));
     }
-    let (kept, gone) =
-        entry.threads.drain(..).partition(|thread| thread.identity() == me.identity());
-    entry.threads = kept;
-    for (place, thread) in entry.threads.iter().enumerate() {
-        // SAFETY: under the roster's lock.
-        unsafe { thread.place.set(place) };
-    }
-    gone
+    core::mem::take(&mut entry.threads)
 }

@@ -26,7 +26,7 @@ use core::fmt;
 use core::time::Duration;
 use pycritsec::runtime::{self as sections, Chain};
 use pyparking::fatal;
-use pyparking::primitive::{AtomicU64, AtomicUsize, Ordering};
+use pyparking::primitive::{AtomicU64, AtomicUsize, Ordering, seeded};
 use std::sync::Arc;
 
 /// What the threads of an interpreter share.
@@ -98,6 +98,9 @@ impl Drop for Listed {
     fn drop(&mut self) {
         let entry = self.0.core.roster.with(|lists| lists.remove(self.0.id));
         drop(entry);
+        if !seeded("turns-kept") {
+            self.0.core.choose_turns();
+        }
     }
 }
 
@@ -136,6 +139,9 @@ impl Interpreter {
         });
         core.roster.with(|lists| {
             shared.end_by(lists.ended_by);
+            if lists.ended_by != 0 {
+                shared.calls.refuse();
+            }
             lists.interpreters.push(Entry {
                 interpreter: Arc::clone(&shared),
                 threads: Vec::new(),
@@ -186,7 +192,7 @@ impl Interpreter {
     ///
     /// # Errors
     ///
-    /// [`QueueFull`] with 300 calls queued; nothing is lost.
+    /// [`QueueFull`] with 300 calls queued, or after the end of the runtime; nothing is lost.
     ///
     /// Cost: one RMW, a lock, and one RMW per thread of the interpreter.
     ///

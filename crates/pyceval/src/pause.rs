@@ -47,11 +47,12 @@ impl<'a> Pause<'a> {
 impl Drop for Pause<'_> {
     fn drop(&mut self) {
         // In the child of a fork the pause is over already (FORK-1).
-        if self.thread.pause.take().is_some() {
+        let woken = self.thread.pause.take().map(|_scope| {
             let core = self.thread.runtime();
-            self.thread.world(self.scope).start(self.scope, &core.roster, &core.gate, self.thread);
-        }
+            self.thread.world(self.scope).start(self.scope, &core.roster, &core.gate, self.thread)
+        });
         sections::leave_stopper(self.thread.mode());
+        drop(woken);
     }
 }
 

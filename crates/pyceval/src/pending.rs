@@ -8,13 +8,14 @@
 //! | 0 | nobody runs calls | the handler, when it leaves |
 //! | b | the thread with the breaker at address b does | that thread, from 0 |
 //! | b \| `AGAIN` | and somebody came meanwhile | a thread that was turned away, the handler itself in a call included |
+//! | b \| `WAITED` | and who ends the runtime waits, parked on the word | that thread |
 //!
 //! | step of a pass | order |
 //! |---|---|
 //! | 1. take the thread's own bit | before anything is looked at (BREAKER-2) |
 //! | 2. 0→b, or b→b \| `AGAIN` and be turned away | compare-exchange |
 //! | 3. pop a call, run it, up to the limit | outside every lock; the call may add, poll, or unwind |
-//! | 4. swap 0 in; set the own bit if there was `AGAIN`, an error, or something left | on unwind too |
+//! | 4. swap 0 in; wake who waits; set the own bit if there was `AGAIN`, an error, or something left | on unwind too |
 //!
 //! Invariants:
 //!
@@ -26,6 +27,10 @@
 //!   (`Interpreter::hand_calls_on`). (CPython issues 122201, 122204)
 //! * PENDING-4: a call that fails or unwinds ends the pass; it is gone, the others are queued as they were and the
 //!   handler's bit is set.
+//! * PENDING-5: a thread that the end of its interpreter has overtaken in a call takes no other call from the queue. So
+//!   after the end whoever ended it may take what is left, while such a thread still counts as the handler.
+//! * PENDING-6: when the runtime has ended, nothing is queued, and nothing is added: calls that hold the runtime do not
+//!   keep it for ever.
 //!
 //! Port of: `_pending_calls` (Include/internal/pycore_ceval.h), `make_pending_calls` (Python/ceval_gil.c)
 //! PORT: no lock: a blocked `add` would detach, and a thread that is stopped with the lock would stop everybody
@@ -42,11 +47,17 @@ use crate::attached::Attached;
 use crate::breaker::{Breaker, Events};
 use crate::raised::Raised;
 use core::fmt;
-use pyparking::primitive::{AtomicUsize, Ordering, seeded};
+use pyparking::primitive::{AtomicUsize, Ordering, seeded, thread};
+use pyparking::{ParkOptions, park, unpark_all};
 use ring::Ring;
 
 /// Set in the handler word by a thread that was turned away. A breaker's address leaves it free.
 const AGAIN: usize = 1;
+
+/// Set in the handler word by the thread that ends the runtime, which sleeps until the pass is over.
+const WAITED: usize = 2;
+
+const _: () = assert!(align_of::<Breaker>() > AGAIN | WAITED);
 
 const NOBODY: usize = 0;
 
@@ -66,7 +77,7 @@ pub enum Ran {
     HandedOn,
 }
 
-/// There is no room for the call, which is inside.
+/// There is no room for the call, which is inside, or the runtime has ended.
 ///
 /// ```
 /// use pyceval::PendingCalls;
@@ -81,9 +92,24 @@ pub enum Ran {
 pub struct QueueFull {
     call: Call,
     capacity: usize,
+    closed: bool,
 }
 
 impl QueueFull {
+    /// Whether there will never be room: the runtime has ended.
+    ///
+    /// Cost: no atomic operation.
+    ///
+    /// ```
+    /// let (runtime, mut main) = pyceval::Runtime::builder().start().unwrap();
+    /// runtime.finalise(&main.attach().unwrap()).unwrap();
+    /// assert!(runtime.add_main_call(|_| Ok(())).unwrap_err().is_closed());
+    /// ```
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// The call that was not added.
     ///
     /// Cost: no atomic operation.
@@ -101,6 +127,9 @@ impl QueueFull {
 
 impl fmt::Display for QueueFull {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.closed {
+            return f.write_str("the queue of pending calls is closed: the runtime has ended");
+        }
         write!(f, "the queue of pending calls is full: it holds {}", self.capacity)
     }
 }
@@ -159,7 +188,7 @@ impl PendingCalls {
     ///
     /// # Errors
     ///
-    /// [`QueueFull`], with the call in it, when as many as the capacity are queued.
+    /// [`QueueFull`], with the call in it, when as many as the capacity are queued, or the runtime has ended.
     ///
     /// ```
     /// use pyceval::PendingCalls;
@@ -175,7 +204,13 @@ impl PendingCalls {
     where
         F: FnOnce(&Attached<'_>) -> Result<(), Raised> + Send + 'static,
     {
-        self.add_call(Call::new(call))
+        match self.ring.claim() {
+            Some(place) => {
+                self.ring.fill(place, Call::new(call));
+                Ok(())
+            }
+            None => Err(self.refused(Call::new(call))),
+        }
     }
 
     /// As [`add`](Self::add), of a call that is wrapped already: one that [`QueueFull`] gave back.
@@ -196,7 +231,18 @@ impl PendingCalls {
     /// ```
     #[inline]
     pub fn add_call(&self, call: Call) -> Result<(), QueueFull> {
-        self.ring.push(call).map_err(|call| QueueFull { call, capacity: self.capacity() })
+        match self.ring.claim() {
+            Some(place) => {
+                self.ring.fill(place, call);
+                Ok(())
+            }
+            None => Err(self.refused(call)),
+        }
+    }
+
+    #[cold]
+    fn refused(&self, call: Call) -> QueueFull {
+        QueueFull { call, capacity: self.capacity(), closed: self.ring.is_closed() }
     }
 
     /// Runs queued calls, at most `limit` of them, those included that they add. For a thread that found
@@ -232,7 +278,8 @@ impl PendingCalls {
         breaker: &Breaker,
         attached: &Attached<'_>,
     ) -> Result<Ran, Raised> {
-        self.run_with(limit, breaker, |call| call.run(attached))
+        breaker.take(Events::CALLS_TO_DO);
+        self.run_after_take(limit, breaker, attached)
     }
 
     /// As [`run`](Self::run), for a thread that has taken [`Events::CALLS_TO_DO`] itself, because several queues stand
@@ -263,7 +310,13 @@ impl PendingCalls {
         breaker: &Breaker,
         attached: &Attached<'_>,
     ) -> Result<Ran, Raised> {
-        self.pass(limit, breaker, |call| call.run(attached))
+        // PENDING-5: the call before may have been overtaken by the end, and have stopped the unwinding.
+        let go_on = || {
+            if !seeded("pending-refused-goes-on") {
+                attached.thread().expect_attached();
+            }
+        };
+        self.pass(limit, breaker, go_on, |call| call.run(attached))
     }
 
     /// As [`run`](Self::run), with the calls handed to `each`, which runs them or drops them: for those who
@@ -298,31 +351,38 @@ impl PendingCalls {
         if !seeded("pending-bit-after") {
             breaker.take(Events::CALLS_TO_DO);
         }
-        self.pass(limit, breaker, each)
+        self.pass(limit, breaker, || (), each)
     }
 
     /// Steps 2 to 4 of the table.
+    #[inline]
     fn pass<E>(
         &self,
         limit: usize,
         breaker: &Breaker,
+        go_on: impl Fn(),
         mut each: impl FnMut(Call) -> Result<(), E>,
     ) -> Result<Ran, E> {
-        let Some(mut pass) = self.enter(breaker) else { return Ok(Ran::HandedOn) };
+        if !self.enter(breaker) {
+            return Ok(Ran::HandedOn);
+        }
+        let pass = Pass { calls: self, breaker };
         let mut ran = 0;
         while ran < limit {
+            go_on();
             // SAFETY: this thread is the handler until `pass` is dropped (PENDING-1).
             let Some(call) = (unsafe { self.ring.pop() }) else { break };
             each(call)?;
             ran += 1;
         }
-        pass.failed = false;
+        // Who has found nothing more has looked after the bit was taken; who adds from then on sets it (PENDING-3).
+        pass.over(ran == limit);
         Ok(Ran::Calls(ran))
     }
 
     /// How many calls are queued, at some moment during the call.
     ///
-    /// Cost: two acquire loads.
+    /// Cost: two loads.
     ///
     /// ```
     /// assert_eq!(pyceval::PendingCalls::new(32).len(), 0);
@@ -334,7 +394,7 @@ impl PendingCalls {
 
     /// Whether nothing is queued, at some moment during the call.
     ///
-    /// Cost: two acquire loads.
+    /// Cost: two loads.
     ///
     /// ```
     /// assert!(pyceval::PendingCalls::new(32).is_empty());
@@ -392,9 +452,20 @@ impl PendingCalls {
     /// PORT: CPython makes the lock anew and leaves the handler as it was.
     pub unsafe fn after_fork_child(&self, breaker: &Breaker) {
         // SAFETY: handed on to the caller.
+        unsafe { self.keep_after_fork_child(breaker, &[breaker]) };
+    }
+
+    /// As [`after_fork_child`](Self::after_fork_child), of a thread whose passes may have any of the breakers `mine`.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    pub(crate) unsafe fn keep_after_fork_child(&self, breaker: &Breaker, mine: &[&Breaker]) {
+        // SAFETY: handed on to the caller.
         unsafe { self.ring.after_fork_child() };
         // ORD: Relaxed, there is no other thread.
-        if self.handler.load(Ordering::Relaxed) & !AGAIN != name(breaker) {
+        let handler = self.handler.load(Ordering::Relaxed) & !(AGAIN | WAITED);
+        if !mine.iter().any(|mine| name(mine) == handler) {
             // ORD: Relaxed, as above.
             self.handler.store(NOBODY, Ordering::Relaxed);
         }
@@ -404,40 +475,142 @@ impl PendingCalls {
     }
 
     /// Becomes the handler, or leaves word with the one there is (PENDING-3).
-    fn enter<'a>(&'a self, breaker: &'a Breaker) -> Option<Pass<'a>> {
-        // ORD: Relaxed, the compare-exchange decides.
-        let mut seen = self.handler.load(Ordering::Relaxed);
+    /// Whether this thread is the handler now.
+    #[inline]
+    fn enter(&self, breaker: &Breaker) -> bool {
+        let me = name(breaker);
+        // ORD: Acquire, pairs with the Release of `leave` (PENDING-1). Relaxed on failure: decided anew.
+        match self.handler.compare_exchange(NOBODY, me, Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => true,
+            Err(seen) => self.enter_slow(me, seen),
+        }
+    }
+
+    #[cold]
+    fn enter_slow(&self, me: usize, mut seen: usize) -> bool {
         loop {
             let free = seen == NOBODY;
             if !free && seeded("122201") {
-                return None;
+                return false;
             }
-            let next = if free { name(breaker) } else { seen | AGAIN };
-            // ORD: Acquire, pairs with the Release of `leave` (PENDING-1); Release, pairs with the Acquire of
-            // `leave`, also where `AGAIN` was set before (PENDING-3). Relaxed on failure: decided anew.
+            let next = if free { me } else { seen | AGAIN };
+            // ORD: Acquire, pairs with the Release of `leave` (PENDING-1); Release, pairs with the Acquire of the next
+            // `enter`, also where `AGAIN` was set before (PENDING-3). Relaxed on failure: decided anew.
             match self.handler.compare_exchange(seen, next, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => return free.then(|| Pass { calls: self, breaker, failed: true }),
+                Ok(_) => return free,
                 Err(now) => seen = now,
             }
         }
     }
 
-    /// Ends the pass of the thread with `breaker`, which gets the bit if there is a reason.
+    /// Ends the pass of the thread with `breaker`, which gets the bit if there is a reason: the pass ended early, or somebody
+    /// was turned away.
     #[inline]
-    fn leave(&self, breaker: &Breaker, failed: bool) {
-        let left = !self.is_empty();
-        // ORD: Release, pairs with the Acquire of `enter` (PENDING-1); Acquire, pairs with its Release
+    fn leave(&self, breaker: &Breaker, early: bool) {
+        // ORD: Release, pairs with the Acquire of `enter` (PENDING-1). What a thread saw that was turned away is seen by
+        // the next pass, whose `enter` reads what this leaves: read-modify-writes all, so its Release reaches that far
         // (PENDING-3).
-        let again = self.handler.swap(NOBODY, Ordering::AcqRel) & AGAIN != 0;
+        let seen = self.handler.swap(NOBODY, Ordering::Release);
         if seeded("pending-bit-after") {
             breaker.take(Events::CALLS_TO_DO);
         }
-        if seeded("pending-rest-lost") && failed {
+        if early || seen & (AGAIN | WAITED) != 0 {
+            self.leave_slow(breaker, early, seen);
+        }
+    }
+
+    #[cold]
+    fn leave_slow(&self, breaker: &Breaker, early: bool, seen: usize) {
+        if seen & WAITED != 0 {
+            self.wake_waiter();
+        }
+        if seeded("pending-rest-lost") && early {
             return;
         }
-        if again || failed || left {
+        if early || seen & AGAIN != 0 {
             breaker.set(Events::CALLS_TO_DO);
         }
+    }
+}
+
+/// The end of a queue.
+impl PendingCalls {
+    /// Runs what is queued, and of what those calls add as many as there is room for: for a thread that ends the runtime.
+    ///
+    /// Waits for a pass of another thread. Within a call of its own pass it does nothing, as no pass has another inside.
+    pub(crate) fn finish(&self, attached: &Attached<'_>) -> Result<(), Raised> {
+        let mut left = self.len() + self.capacity();
+        while left > 0 {
+            match self.run_after_take(left, attached.breaker(), attached)? {
+                Ran::Calls(0) => break,
+                Ran::Calls(ran) => left -= ran,
+                Ran::HandedOn if self.is_run_by(attached.breaker()) => break,
+                Ran::HandedOn => self.wait_for_pass(),
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses calls from now on.
+    pub(crate) fn refuse(&self) {
+        self.ring.close();
+    }
+
+    /// Refuses calls from now on, and takes out those that are queued (PENDING-6).
+    ///
+    /// # Safety
+    ///
+    /// No other thread is in a pass, or ends it before it takes another call (PENDING-5).
+    pub(crate) unsafe fn close(&self) -> Vec<Call> {
+        let mut rest = Vec::new();
+        if seeded("pending-left-open") {
+            return rest;
+        }
+        self.refuse();
+        while !self.is_empty() {
+            // SAFETY: the caller's word.
+            match unsafe { self.ring.pop() } {
+                Some(call) => rest.push(call),
+                // Claimed, and about to be published (RING-3).
+                None => thread::yield_now(),
+            }
+        }
+        rest
+    }
+
+    fn is_run_by(&self, breaker: &Breaker) -> bool {
+        // ORD: Relaxed, a thread sees what it has written itself; others only ask whether they are the one.
+        self.handler.load(Ordering::Relaxed) & !(AGAIN | WAITED) == name(breaker)
+    }
+
+    /// Sleeps, detached, until a pass of another thread is over.
+    #[cold]
+    fn wait_for_pass(&self) {
+        // ORD: Relaxed, the compare-exchange decides.
+        let mut seen = self.handler.load(Ordering::Relaxed);
+        while seen != NOBODY && seen & WAITED == 0 {
+            let next = seen | WAITED;
+            // ORD: Relaxed on both sides: the mark is the whole message, the bucket lock orders the rest; as an RMW it
+            // keeps the Release of those who were turned away.
+            match self.handler.compare_exchange(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(now) => seen = now,
+            }
+        }
+        // ORD: Relaxed, under the bucket lock, which the wake takes after the swap of `leave`.
+        let wanted = || self.handler.load(Ordering::Relaxed) & WAITED != 0;
+        // SAFETY: the address of a live word of ours, on which nobody else parks; the callbacks only load.
+        let _status = unsafe { park(self.address(), ParkOptions::default(), wanted, |_| {}) };
+    }
+
+    #[cold]
+    fn wake_waiter(&self) {
+        // SAFETY: as in `wait_for_pass`.
+        unsafe { unpark_all(self.address()) };
+    }
+
+    fn address(&self) -> usize {
+        core::ptr::from_ref(&self.handler).addr()
     }
 }
 
@@ -455,16 +628,24 @@ fn name(breaker: &Breaker) -> usize {
     core::ptr::from_ref(breaker).addr()
 }
 
-/// A pass under way; ends when dropped, on unwind too.
+/// A pass under way; ends when dropped, after an error and on unwind.
 struct Pass<'a> {
     calls: &'a PendingCalls,
     breaker: &'a Breaker,
-    /// Until all went well.
-    failed: bool,
+}
+
+impl Pass<'_> {
+    /// No call failed. `limited`: there may be others.
+    #[inline]
+    fn over(self, limited: bool) {
+        let this = core::mem::ManuallyDrop::new(self);
+        this.calls.leave(this.breaker, limited && !this.calls.is_empty());
+    }
 }
 
 impl Drop for Pass<'_> {
+    #[cold]
     fn drop(&mut self) {
-        self.calls.leave(self.breaker, self.failed);
+        self.calls.leave(self.breaker, true);
     }
 }

@@ -89,12 +89,16 @@ impl Core {
         }
     }
 
-    /// Tells the locks how long to turn: not at all if a GIL is held by whoever runs.
+    /// Tells the locks how long to turn: not at all if a GIL is held by whoever runs. Whenever an interpreter comes,
+    /// goes, or switches its GIL.
     pub(crate) fn choose_turns(&self) {
-        let all = self.roster.with(|lists| {
-            lists.interpreters.iter().all(|entry| entry.interpreter.gil.is_enabled())
+        self.roster.with(|lists| {
+            let mut gils =
+                lists.interpreters.iter().map(|entry| entry.interpreter.gil.is_enabled());
+            let all = !lists.interpreters.is_empty() && gils.all(|enabled| enabled);
+            // Under the lock, so that the last one who looks is the last one who says.
+            spin::set_turns(if all { spin::GIL } else { spin::FREE_THREADED });
         });
-        spin::set_turns(if all { spin::GIL } else { spin::FREE_THREADED });
     }
 }
 
@@ -351,7 +355,7 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// [`QueueFull`] with 32 calls queued; nothing is lost.
+    /// [`QueueFull`] with 32 calls queued, or after the end of the runtime; nothing is lost.
     ///
     /// Cost: a lock, and one RMW. The main thread is not woken from a sleep.
     ///
@@ -403,12 +407,17 @@ impl Runtime {
     /// When it returns, no other thread of the runtime is attached, and none will be: threads that want to unwind
     /// with [`ThreadExit`](crate::ThreadExit) instead, new ones get [`AttachError::Finalising`](crate::AttachError::Finalising).
     ///
+    /// Calls run in order until one fails: those of this thread's interpreter and, on the main thread, those that are for
+    /// it. What they add runs too, up to the capacity of the queue, so that a call that adds itself does not go on for
+    /// ever. If another thread is running calls it is waited for, detached; a call must not wait for the end, therefore.
+    /// What is then left (after an error or that number, for other interpreters, for a main thread that is not this
+    /// one, or if this is called by a pending call) is dropped without having run, and what is added later is refused.
+    ///
     /// # Errors
     ///
-    /// What the first failing call raised; the end has begun all the same, and the calls that are left are dropped
-    /// with the runtime.
+    /// What the first failing call raised; the end has begun all the same.
     ///
-    /// Cost: a stop of the world.
+    /// Cost: a stop of the world, and a lock for each queue that another thread is running.
     ///
     /// ```
     /// let (runtime, mut main) = pyceval::Runtime::builder().start().unwrap();
@@ -424,24 +433,29 @@ impl Runtime {
         // Threads that are attached now stop here, and find the end when they want to go on (INTERP-2).
         let pause = self.stop_the_world(attached);
         let finaliser = attached.id();
-        self.core.roster.with(|lists| {
+        let ended: Vec<_> = self.core.roster.with(|lists| {
             lists.ended_by = finaliser;
-            for entry in &lists.interpreters {
-                entry.interpreter.end_by(finaliser);
-            }
+            let interpreters = lists.interpreters.iter().map(|entry| &entry.interpreter);
+            interpreters.inspect(|each| each.end_by(finaliser)).map(Arc::clone).collect()
         });
         drop(pause);
+        let queues = ended.iter().map(|interpreter| &interpreter.calls);
+        // SAFETY: the world was stopped, and no thread but this one attaches again: who was in a pass takes no call any
+        // more (PENDING-5), and a pass of this thread has this call inside.
+        let rest = queues.chain([&self.core.main_calls]).flat_map(|calls| unsafe { calls.close() });
+        // All are out before the first is dropped, which may do anything.
+        drop(rest.collect::<Vec<_>>());
         finished
     }
 
-    /// Runs what is queued, until nothing is or a call fails.
+    /// Runs what is queued for this thread, as far as [`finalise`](Self::finalise) says.
     fn finish_calls(&self, attached: &Attached<'_>) -> Result<(), Raised> {
-        loop {
-            attached.run_signals_and_calls(Events::CALLS_TO_DO)?;
-            if !attached.breaker().events().contains(Events::CALLS_TO_DO) {
-                return Ok(());
-            }
+        if attached.thread().pause.get().is_some() {
+            // The stop that follows says what is wrong.
+            return Ok(());
         }
+        attached.shared().calls.finish(attached)?;
+        if attached.is_main() { self.core.main_calls.finish(attached) } else { Ok(()) }
     }
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | 1 | the handler, on any thread | the signal's bit in one word: "tripped", and "something is tripped" (`signals/tripped.rs`) |
 //! | 2 | the handler | [`Events::SIGNALS_PENDING`] in the main thread's breaker |
-//! | 3 | the handler | ends an interruptible sleep of the main thread |
+//! | 3 | the handler | ends an interruptible sleep of the main thread: of whoever had its state attached last (SIGNAL-5) |
 //! | 4 | the handler | wakes the courier, if somebody subscribed (`signals/courier.rs`) |
 //! | 5 | the handler | one byte into the wake-up descriptor, if one is set (`signals/wakeup.rs`) |
 //! | 6 | the main thread, at its next poll | takes the breaker's bit, then looks at the word, then runs callbacks |
@@ -20,6 +20,7 @@
 //! * SIGNAL-3: callbacks run on the main thread only; a callback that fails or unwinds leaves the other signals
 //!   tripped and the bit set.
 //! * SIGNAL-4: the handler's order is that of the table: who is woken by a later step finds the earlier ones done.
+//! * SIGNAL-5: whoever attaches the main thread's state is the one whose sleeps signals end, before the attach returns.
 //!
 //! Built on signal-hook, which chains: a handler that was installed before runs first, and stays installed. What it
 //! cannot do is give a signal back to the system. So a signal that nobody here listens to any more is acted out: if
@@ -64,8 +65,8 @@ fn bit(signal: i32) -> u64 {
 
 /// The signals of a runtime.
 ///
-/// Any number may exist, but only one at a time can have handlers: the first that listens to a signal, until it is
-/// dropped. Dropping it ends all registrations.
+/// Any number may exist, but only one at a time can have handlers: the first that listens to a signal, until its last
+/// registration has ended; for one that was [kept](Registration::keep), until the `Signals` are dropped, which ends all.
 ///
 /// ```
 /// let (runtime, mut main) = pyceval::Runtime::builder().start().unwrap();
@@ -102,7 +103,9 @@ impl Signals {
 
     /// Says which thread is the main one. Signals that were tripped before are delivered to it.
     ///
-    /// Cost: one allocation, which stays until the handlers are gone: not for every switch of threads.
+    /// Cost: one RMW, and an allocation, which stays until the handlers are gone, for a target that was not bound before;
+    /// a look at each that was. A [`Runtime`](crate::Runtime) calls it when the main thread's state is attached by another
+    /// thread of the system than before.
     ///
     /// ```
     /// use pyceval::{Breaker, Signals, Target};
@@ -377,7 +380,6 @@ impl Drop for Signals {
     fn drop(&mut self) {
         self.bridge.table.close(&self.bridge);
         self.bridge.courier.stop();
-        disposition::release(&self.bridge);
     }
 }
 

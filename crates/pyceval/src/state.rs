@@ -6,6 +6,7 @@
 //! | 1 `ATTACHED` | running |
 //! | 2 `SUSPENDED` | not running, and must not attach until the world starts again |
 //! | 3 `ASLEEP` | as 2, and the thread sleeps, or is about to, until it is woken |
+//! | 4 `GONE` | its thread was left behind by a fork: it never attaches again |
 //!
 //! | transition | who | how |
 //! |---|---|---|
@@ -15,6 +16,7 @@
 //! | 0→2 | who stops the world; a thread that is born during a pause starts so | compare-exchange, Acquire, under the roster's lock |
 //! | 2→3 | the thread, before it sleeps | compare-exchange |
 //! | 2→0, 3→0 | who starts the world | swap, Release, under the roster's lock |
+//! | any→4 | the only thread of a fork's child | store |
 //!
 //! * STATE-1: only the thread itself leaves `ATTACHED`, so it does so by a plain store.
 //! * STATE-2: what a thread did while attached is seen by whoever suspends it, or finds it suspended; what was done
@@ -43,7 +45,7 @@ pub enum State {
     Detached = 0,
     /// Running.
     Attached = 1,
-    /// Not running, until the world starts again.
+    /// Not running, until the world starts again; for ever in the child of a fork that left the thread behind.
     Suspended = 2,
 }
 
@@ -51,6 +53,7 @@ const DETACHED: u32 = State::Detached as u32;
 const ATTACHED: u32 = State::Attached as u32;
 const SUSPENDED: u32 = State::Suspended as u32;
 const ASLEEP: u32 = 3;
+const GONE: u32 = 4;
 
 /// The word.
 pub(crate) struct StateWord(AtomicU32);
@@ -138,11 +141,25 @@ impl StateWord {
         }
     }
 
-    /// The surviving thread of a fork is attached, whatever stop it was asked for.
+    /// In the child of a fork the thread is where it was, whatever stop it was asked for or had met.
     #[cfg(unix)]
-    pub(crate) fn after_fork_child(&self) {
+    pub(crate) fn after_fork_child(&self, attached: bool) {
+        let next = if attached { ATTACHED } else { DETACHED };
         // ORD: Relaxed, there is no other thread.
-        self.0.store(ATTACHED, Ordering::Relaxed);
+        self.0.store(next, Ordering::Relaxed);
+    }
+
+    /// In the child of a fork the thread is not there.
+    #[cfg(unix)]
+    pub(crate) fn leave_behind(&self) {
+        // ORD: Relaxed, there is no other thread.
+        self.0.store(GONE, Ordering::Relaxed);
+    }
+
+    /// Whether the thread was left behind by a fork.
+    pub(crate) fn is_gone(&self) -> bool {
+        // ORD: Relaxed, set before the child's thread went on.
+        self.0.load(Ordering::Relaxed) == GONE
     }
 
     fn address(&self) -> usize {

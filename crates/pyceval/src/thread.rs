@@ -4,7 +4,7 @@
 //! |---|---|
 //! | breaker, state word, GIL seat | any thread, by their own rules |
 //! | `place` | whoever holds the roster's lock |
-//! | `lent` | whoever has the handle, or the token that borrows it |
+//! | `lent`, `carrier` | whoever has the handle, or the token that borrows it |
 //! | `sections`, `pause`, `raised` | the thread that has this state attached, or is attaching or detaching it |
 //! | `exception` | whoever holds its lock |
 //!
@@ -16,6 +16,7 @@
 
 use crate::attached::Attached;
 use crate::breaker::{Breaker, Events};
+use crate::errno;
 use crate::exit::{AttachError, Refused};
 use crate::gil::Seat;
 use crate::interpreter::{Interpreter, Shared};
@@ -25,8 +26,8 @@ use crate::state::{State, StateWord};
 use crate::world::{self, Scope, World};
 use core::fmt;
 use pycritsec::runtime::Chain;
-use pyparking::primitive::{Cell, RaceCell, UnsafeCell};
-use pyparking::{RawMutex, fatal};
+use pyparking::primitive::{Cell, RaceCell, UnsafeCell, seeded};
+use pyparking::{RawMutex, fatal, ident};
 use std::sync::Arc;
 
 /// What stands behind a [`ThreadState`].
@@ -46,6 +47,8 @@ pub(crate) struct Thread {
     pub(crate) raised: Cell<Option<Raised>>,
     /// Whether there is a token, perhaps a forgotten one whose thread sleeps in a lock, detached (THREAD-1).
     pub(crate) lent: Cell<bool>,
+    /// The number of the thread of the system that had the handle's last token; 0: none had one.
+    carrier: Cell<u64>,
     exception: Slot,
 }
 
@@ -79,6 +82,21 @@ impl Thread {
 
     pub(crate) fn runtime(&self) -> &Core {
         &self.interpreter.core
+    }
+
+    /// The calling thread, with this number, has the state's token, and had not the last one.
+    #[cold]
+    fn carry(this: &Arc<Self>, here: u64) {
+        this.carrier.set(here);
+        if this.runtime().is_main(this) && !seeded("signal-stays-behind") {
+            errno::kept(|| this.runtime().bind_main(this));
+        }
+    }
+
+    /// Whether the calling thread has a token of this state.
+    #[cfg(unix)]
+    pub(crate) fn is_carried_here(&self) -> bool {
+        self.lent.get() && self.carrier.get() == ident::current().get()
     }
 
     /// What tells this state from every other that exists.
@@ -151,6 +169,7 @@ impl ThreadState {
                 pause: Cell::new(None),
                 raised: Cell::new(None),
                 lent: Cell::new(false),
+                carrier: Cell::new(0),
                 exception: Slot { lock: RawMutex::new(), raised: UnsafeCell::new(None) },
             });
             lists.entry(shared).add(Arc::clone(&thread));
@@ -174,7 +193,8 @@ impl ThreadState {
     /// # Errors
     ///
     /// [`AttachError::AlreadyAttached`] if the calling thread is attached, with this or another state;
-    /// [`AttachError::Finalising`] once the interpreter has begun to end. Nothing has changed then.
+    /// [`AttachError::Finalising`] once the interpreter has begun to end; [`AttachError::LeftBehind`] in the child of a
+    /// fork, of a state that the forking thread had no token of. Nothing has changed then.
     ///
     /// Cost: one RMW without a GIL, two with one that is free.
     ///
@@ -196,16 +216,22 @@ impl ThreadState {
     #[inline]
     pub fn attach(&mut self) -> Result<Attached<'_>, AttachError> {
         if self.thread.lent.get() {
-            // By a token that was forgotten.
-            return Err(AttachError::AlreadyAttached);
+            // By a token that was forgotten, or one of a thread that is not in this process.
+            let gone = self.thread.state.is_gone();
+            return Err(if gone { AttachError::LeftBehind } else { AttachError::AlreadyAttached });
         }
         match self.thread.attach() {
             Ok(()) => {
                 self.thread.lent.set(true);
+                let here = ident::current().get();
+                if self.thread.carrier.get() != here {
+                    Thread::carry(&self.thread, here);
+                }
                 Ok(Attached::new(&self.thread))
             }
             Err(Refused::Attached) => Err(AttachError::AlreadyAttached),
             Err(Refused::Finalising) => Err(AttachError::Finalising),
+            Err(Refused::LeftBehind) => Err(AttachError::LeftBehind),
         }
     }
 
@@ -252,7 +278,7 @@ impl ThreadState {
 impl Drop for ThreadState {
     /// Fatal if the state is attached, by a token that was forgotten: its thread would go on with it.
     fn drop(&mut self) {
-        if self.thread.lent.get() {
+        if self.thread.lent.get() && !self.thread.state.is_gone() {
             fatal("ThreadState", &*self.thread, "dropped while attached", "the token to end first");
         }
         self.thread.runtime().unbind_main(&self.thread);

@@ -21,6 +21,7 @@
 //!   shared, a stop of all exclusively, and two stops of one interpreter exclude each other by its mutex.
 //! * WORLD-5: lock order: stop mutex, runtime's stop lock, roster, bucket of the lot. The GIL and the mutexes of
 //!   critical sections are never waited for while any but the first two of these is held, and not between 3 and 6.
+//! * WORLD-6: no thread, and so nothing of the embedder's, is dropped while a lock of WORLD-5 is held.
 //!
 //! A thread may detach without seeing the request, because detaching is a store and looking is a load that the
 //! processor may do first. The stopper's next round finds it; the round bounds the delay.
@@ -36,7 +37,7 @@ use crate::roster::{Entry, Lists, Roster};
 use crate::state::State;
 use crate::thread::Thread;
 use core::time::Duration;
-use pyparking::primitive::{AtomicUsize, MODELLED, Ordering};
+use pyparking::primitive::{AtomicUsize, MODELLED, Ordering, seeded};
 use pyparking::{Deadline, ParkOptions, park, spin, unpark_all};
 use pysync::{Mutex, RwMutex};
 use std::sync::Arc;
@@ -140,9 +141,17 @@ impl World {
         unsafe { unpark_all(self.address()) };
     }
 
-    /// Steps 6 and 7.
-    pub(crate) fn start(&self, scope: Scope, roster: &Roster, gate: &RwMutex, me: &Thread) {
-        let woken = roster.with(|lists| {
+    /// Steps 6 and 7. The threads that were woken, one of which may have ended by now: to be dropped where anything may
+    /// happen (WORLD-6).
+    #[must_use]
+    pub(crate) fn start(
+        &self,
+        scope: Scope,
+        roster: &Roster,
+        gate: &RwMutex,
+        me: &Thread,
+    ) -> Vec<Arc<Thread>> {
+        let mut woken = roster.with(|lists| {
             *lists.books_of(scope) = Books::default();
             let others = lists.others(scope, me);
             let started = others.filter(|thread| {
@@ -154,14 +163,18 @@ impl World {
             });
             started.map(Arc::clone).collect::<Vec<_>>()
         });
-        for thread in woken {
+        for thread in &woken {
             thread.state.wake();
+        }
+        if seeded("dropped-in-start") {
+            woken.clear();
         }
         match scope {
             Scope::Interpreter(_) => gate.read_unlock(),
             Scope::Runtime => gate.write_unlock(),
         }
         self.mutex.unlock();
+        woken
     }
 
     /// The child of a fork has no stop under way.

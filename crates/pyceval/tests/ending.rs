@@ -276,6 +276,46 @@ fn who_switches_the_gil_and_is_refused_ends_its_sections() {
     refused_in(switch, |_| assert!(!OBJECT.is_locked()));
 }
 
+/// CS-8: a destructor that runs while a refused thread unwinds waits for a section that somebody is in.
+#[test]
+fn a_destructor_of_a_refused_thread_waits_for_its_section() {
+    struct Entry(Arc<Mutex>, Arc<AtomicU32>);
+    impl Drop for Entry {
+        fn drop(&mut self) {
+            with_critical_section(&*self.0, || self.1.fetch_add(1, Ordering::Relaxed));
+        }
+    }
+
+    let (runtime, mut main) = Runtime::builder().gil(false).start().unwrap();
+    let [inside, go] = [(); 2].map(|()| Arc::new(Event::new()));
+    let (object, entered) = (Arc::new(Mutex::new()), Arc::new(AtomicU32::new(0)));
+    let mut state = runtime.main_interpreter().new_thread();
+    let worker = thread::spawn({
+        let (inside, go) = (Arc::clone(&inside), Arc::clone(&go));
+        let entry = Entry(Arc::clone(&object), Arc::clone(&entered));
+        move || {
+            until_exit(|| {
+                let attached = state.attach().unwrap();
+                let _entry = entry;
+                attached.detached(|| {
+                    inside.notify();
+                    go.wait();
+                });
+            })
+        }
+    });
+    let attached = main.attach().unwrap();
+    attached.detached(|| inside.wait());
+    runtime.finalise(&attached).unwrap();
+    with_critical_section(&*object, || {
+        go.notify();
+        until_asleep(&*object, 1);
+        assert_eq!(entered.load(Ordering::Relaxed), 0, "two in one section");
+    });
+    assert_eq!(attached.detached(|| joined(worker)), Err(ThreadExit));
+    assert_eq!((entered.load(Ordering::Relaxed), object.bits()), (1, 0));
+}
+
 #[test]
 fn states_that_are_made_after_the_end_are_refused() {
     let (runtime, mut main) = Runtime::builder().gil(false).start().unwrap();

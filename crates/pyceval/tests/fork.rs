@@ -3,11 +3,12 @@
 //! One test, alone in its process. What a child finds wrong it tells by its exit code, the line of the check.
 #![cfg(all(unix, not(miri)))]
 
-use pyceval::{Attached, Runtime, State};
+use pyceval::{AttachError, Attached, Runtime, State};
 use pycritsec::with_critical_section;
 use pyparking::primitive::Ordering;
-use pyparking::primitive::plain::AtomicBool;
+use pyparking::primitive::plain::{AtomicBool, AtomicU32};
 use pysync::{Mutex, RecursiveMutex};
+use std::sync::Arc;
 use std::thread;
 
 /// Children one after the other, with and without a GIL.
@@ -67,11 +68,13 @@ fn fork_once(runtime: &Runtime, attached: &Attached<'_>, gil: bool) {
         if child == 0 {
             // SAFETY: no condition.
             unsafe { libc::alarm(PATIENCE) };
-            // The roster of the child does not have it.
+            // FORK-2: the roster of the child does not have it.
+            let refused = attached.detached(|| spare.as_mut().map(|spare| spare.attach().err()));
+            let refused = refused == Some(Some(AttachError::LeftBehind));
             drop(spare.take());
             let wrong = look_around(runtime, attached, &owned, gil);
             // SAFETY: no condition.
-            unsafe { libc::_exit(wrong) };
+            unsafe { libc::_exit(if refused { wrong } else { 255 }) };
         }
         child
     });
@@ -140,6 +143,41 @@ fn other_thread_runs(runtime: &Runtime, attached: &Attached<'_>) -> bool {
             libc::pthread_join(thread.assume_init(), &mut served) == 0 && !served.is_null()
         }
     })
+}
+
+/// FORK-2: a state that the forking thread has detached for the length of a call, in another interpreter or in the same, is
+/// there in the child, and so is its place in a pass of pending calls.
+#[test]
+fn states_further_up_the_stack_survive() {
+    for gil in [true, false] {
+        let (runtime, mut main) = Runtime::builder().gil(gil).start().unwrap();
+        let interpreter = runtime.main_interpreter().clone();
+        let mut inner = runtime.new_interpreter(gil).new_thread();
+        let status = Arc::new(AtomicU32::new(u32::MAX));
+        let told = Arc::clone(&status);
+        let call = move |attached: &Attached<'_>| {
+            // SAFETY: only forks; the child polls, and ends by `_exit` below.
+            let fork = |inner: &Attached<'_>| unsafe { inner.fork(|| libc::fork()) };
+            let child = attached.detached(|| fork(&inner.attach().unwrap()));
+            if child == 0 {
+                // Back in the outer state, which is listed and whose pass goes on.
+                let stopped = attached.stop_the_world();
+                drop(stopped);
+                let right =
+                    interpreter.add_pending_call(|_| Ok(())).is_ok() && attached.poll().is_ok();
+                // SAFETY: no condition.
+                unsafe { libc::_exit(i32::from(!right)) };
+            }
+            let mut status = 0;
+            // SAFETY: the status is ours.
+            let ended = attached.detached(|| unsafe { libc::waitpid(child, &mut status, 0) });
+            told.store(if ended == child { status as u32 } else { 1 }, Ordering::Relaxed);
+            Ok(())
+        };
+        runtime.main_interpreter().add_pending_call(call).unwrap();
+        main.attach().unwrap().poll().unwrap();
+        assert_eq!(status.load(Ordering::Relaxed), 0);
+    }
 }
 
 #[test]

@@ -85,9 +85,18 @@ fn one_runtime_has_the_handlers() {
     let registration = first.on(libc::SIGURG, |_, _| Ok(())).unwrap();
     let refused = second.on(libc::SIGWINCH, |_, _| Ok(())).unwrap_err();
     assert!(matches!(refused, SignalError::OtherOwner));
+    assert!(refused.to_string().contains("until its last registration has ended"));
     drop(registration);
+    let registration = second.on(libc::SIGWINCH, |_, _| Ok(())).unwrap();
+    assert!(matches!(first.on(libc::SIGURG, |_, _| Ok(())), Err(SignalError::OtherOwner)));
+    drop(registration);
+    // What is kept, is kept until the signals are dropped.
+    first.on(libc::SIGURG, |_, _| Ok(())).unwrap().keep();
+    assert!(second.subscribe(libc::SIGWINCH).is_err());
     drop(first);
-    drop(second.on(libc::SIGWINCH, |_, _| Ok(())).unwrap());
+    // A signal that the system refuses claims nothing.
+    assert!(second.on(32, |_, _| Ok(())).is_err() || cfg!(not(target_os = "linux")));
+    drop(Signals::new().on(libc::SIGWINCH, |_, _| Ok(())).unwrap());
 }
 
 /// The lowest number first, each once however often it came; what fails leaves the others for the next poll.
@@ -183,6 +192,43 @@ fn a_signal_ends_a_lock_call_of_the_main_thread() {
     assert!(raised.is::<KeyboardInterrupt>());
     joined(sender);
     MUTEX.unlock();
+}
+
+/// SIGNAL-5: the main thread's state has gone to another thread of the system, and comes back: signals end the sleeps of
+/// whoever has it.
+#[test]
+fn a_signal_ends_a_lock_call_of_whoever_has_the_main_state() {
+    let _alone = alone();
+    for gil in [true, false] {
+        let (runtime, mut main) = Runtime::builder().gil(gil).start().unwrap();
+        let _registration = runtime.signals().catch_interrupts().unwrap();
+        for _ in 0..3 {
+            main = joined(thread::spawn(|| interrupted(main)));
+            main = interrupted(main);
+        }
+    }
+}
+
+/// Waits for a lock with this state, until a signal ends that.
+fn interrupted(mut main: ThreadState) -> ThreadState {
+    let mutex = Arc::new(Mutex::new());
+    mutex.lock();
+    let sender = thread::spawn({
+        let mutex = Arc::clone(&mutex);
+        move || {
+            until_asleep(&*mutex, 1);
+            raise(libc::SIGINT);
+            until("the sleeper to be gone", || trial::until::waits_on(&*mutex).is_empty());
+        }
+    });
+    let attached = main.attach().unwrap();
+    assert!(attached.is_main());
+    let patience = Some(std::time::Duration::from_secs(60));
+    let raised = attached.wait(|flags| mutex.lock_timed(patience, flags)).unwrap_err();
+    assert!(raised.is::<KeyboardInterrupt>());
+    joined(sender);
+    drop(attached);
+    main
 }
 
 fn pipe() -> (UnixStream, UnixStream) {

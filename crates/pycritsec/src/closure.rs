@@ -4,7 +4,8 @@
 //! `Py_END_CRITICAL_SECTION2` (Include/cpython/critical_section.h)
 
 use crate::pair::PairSection;
-use crate::section::Section;
+use crate::section::{Begun, Section};
+use core::mem::ManuallyDrop;
 use pysync::Mutex;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -108,13 +109,16 @@ pub fn with_critical_section<T, R>(object: &T, inside: impl FnOnce() -> R) -> R
 where
     T: Lockable + ?Sized,
 {
-    let section = Section::new();
+    let mutex = object.mutex();
+    let section = Section::over(mutex);
     // SAFETY: (1, 2) the section is in this frame until `_end` ends it, on this thread; (3) sections of the closures
     // inside end before this frame goes on, and raw ones by their own contract; (4) the mutex is borrowed from `object`,
     // which is borrowed for longer than this frame.
-    unsafe { section.begin(object.mutex()) };
-    let _end = EndSection(&section);
-    inside()
+    let begun = unsafe { section.begin_over(mutex) };
+    let end = EndSection { section: &section, mutex, begun };
+    let result = inside();
+    end.now();
+    result
 }
 
 /// Runs `inside` in a critical section over the mutexes of two objects, in whichever order they are given.
@@ -142,29 +146,81 @@ where
     A: Lockable + ?Sized,
     B: Lockable + ?Sized,
 {
-    let section = PairSection::new();
-    // SAFETY: as in `with_critical_section`, for both mutexes.
-    unsafe { section.begin(a.mutex(), b.mutex()) };
-    let _end = EndPair(&section);
-    inside()
+    let (a, b) = (a.mutex(), b.mutex());
+    if core::ptr::eq(a, b) {
+        return with_critical_section(a, inside);
+    }
+    let section = PairSection::over(a, b);
+    // SAFETY: as in `with_critical_section`, for both mutexes, which are two.
+    let begun = unsafe { section.begin_over(a, b) };
+    let end = EndPair { section: &section, mutexes: (a, b), begun };
+    let result = inside();
+    end.now();
+    result
 }
 
-struct EndSection<'a>(&'a Section);
+/// Ends a section, on unwind too.
+struct EndSection<'a> {
+    section: &'a Section,
+    mutex: &'a Mutex,
+    begun: Begun,
+}
 
-impl Drop for EndSection<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        // SAFETY: begun by this thread in the same frame, and ended here only.
-        unsafe { self.0.end() };
+impl EndSection<'_> {
+    /// The end where nothing has unwound: not by the drop, of which the compiler makes a call, and never twice, though an
+    /// End may unwind itself.
+    #[inline(always)]
+    fn now(self) {
+        ManuallyDrop::new(self).end();
+    }
+
+    #[inline(always)]
+    fn end(&self) {
+        match self.begun {
+            // SAFETY: begun by this thread in the same frame, over this mutex and alone, and ended here only.
+            Begun::Alone => unsafe { self.section.end_alone(self.mutex) },
+            Begun::Empty => {}
+            // SAFETY: begun by this thread in the same frame, and ended here only.
+            Begun::Inside => unsafe { self.section.end() },
+        }
     }
 }
 
-struct EndPair<'a>(&'a PairSection);
+impl Drop for EndSection<'_> {
+    #[cold]
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// The same for two.
+struct EndPair<'a> {
+    section: &'a PairSection,
+    mutexes: (&'a Mutex, &'a Mutex),
+    begun: Begun,
+}
+
+impl EndPair<'_> {
+    #[inline(always)]
+    fn now(self) {
+        ManuallyDrop::new(self).end();
+    }
+
+    #[inline(always)]
+    fn end(&self) {
+        match self.begun {
+            // SAFETY: as for one.
+            Begun::Alone => unsafe { self.section.end_alone(self.mutexes.0, self.mutexes.1) },
+            Begun::Empty => {}
+            // SAFETY: as for one.
+            Begun::Inside => unsafe { self.section.end() },
+        }
+    }
+}
 
 impl Drop for EndPair<'_> {
-    #[inline]
+    #[cold]
     fn drop(&mut self) {
-        // SAFETY: as for one.
-        unsafe { self.0.end() };
+        self.end();
     }
 }

@@ -68,13 +68,13 @@ pub fn assert_held<T: Lockable + ?Sized>(object: &T) {
 
 /// The innermost section, active if it counts: under a GIL the noted ones do.
 fn noted(stack: &Stack) -> Link {
-    let top = stack.top.get();
-    if stack.mode.get() == Mode::Bookkeeping { top.resumed() } else { top }
+    let top = stack.top();
+    if stack.mode() == Mode::Bookkeeping { top.resumed() } else { top }
 }
 
 #[track_caller]
 fn check(mutex: &Mutex) {
-    let (mode, top) = stack::with(|stack| (stack.mode.get(), noted(stack)));
+    let (mode, top) = stack::with(|stack| (stack.mode(), noted(stack)));
     // SAFETY: what is on the list is alive (CS-1).
     let held = unsafe { top.holds(mutex) };
     let excluded = top.is_null() && mode != Mode::Bookkeeping && mutex.is_locked();

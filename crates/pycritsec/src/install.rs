@@ -41,7 +41,7 @@ pub fn install() -> Result<(), AlreadyInstalled> {
 /// Suspends; null if there was nothing to suspend, so that nothing is resumed either.
 fn detach() -> *mut () {
     stack::with(|stack| {
-        if !stack.top.get().is_active() {
+        if !stack.top().is_active() {
             return ptr::null_mut();
         }
         stack.suspend_all();

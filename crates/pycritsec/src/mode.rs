@@ -10,15 +10,22 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Mode {
-    /// Not attached to a runtime: sections lock, and suspend each other before they block.
+    /// Not attached to a runtime, or not any more: sections lock, and suspend each other before they block.
     #[default]
     Standalone,
     /// Attached to a free-threaded runtime: sections lock, and the runtime's hooks suspend them when the thread
     /// sleeps.
     Locking,
-    /// Attached under a GIL, which excludes everybody anyhow, or about to end: sections are noted, and no mutex is
-    /// touched.
+    /// Attached under a GIL, which excludes everybody anyhow: sections are noted, and no mutex is touched.
     Bookkeeping,
     /// The thread stopped all others: Begin takes no lock, nothing is resumed.
     Stopper,
+}
+
+impl Mode {
+    /// Whether Begin locks, and suspended sections are resumed.
+    #[inline]
+    pub(crate) fn locks(self) -> bool {
+        matches!(self, Self::Standalone | Self::Locking)
+    }
 }

@@ -15,7 +15,7 @@
 //! outer section suspends that section at once instead of sleeping on itself.
 
 use crate::mutexes::Mutexes;
-use crate::section::Section;
+use crate::section::{Begun, Section};
 use crate::stack::{self, Stack};
 use crate::tag::Link;
 use core::fmt;
@@ -118,25 +118,81 @@ impl PairSection {
             // SAFETY: handed on.
             return unsafe { self.base.begin(a) };
         }
+        let mutexes = Mutexes::two(a, b);
+        self.base.prev.set(Link::NULL);
+        self.base.mutex.set(mutexes.first);
+        self.second.set(mutexes.second);
+        // SAFETY: handed on; the words are as they have to be, and the mutexes are two.
+        let _begun = unsafe { self.begin_over(a, b) };
+    }
+
+    /// A section over two different mutexes, to be begun by [`begin_over`](Self::begin_over).
+    #[inline]
+    pub(crate) fn over(a: &Mutex, b: &Mutex) -> Self {
+        let mutexes = Mutexes::two(a, b);
+        let base = Section { prev: Cell::new(Link::NULL), mutex: Cell::new(mutexes.first) };
+        Self { base, second: Cell::new(mutexes.second) }
+    }
+
+    /// Begins a section whose words say so already, as `Section::begin_over` does.
+    ///
+    /// # Safety
+    ///
+    /// As of [`begin`](Self::begin); besides, the mutexes are not the same.
+    #[inline]
+    pub(crate) unsafe fn begin_over(&self, a: &Mutex, b: &Mutex) -> Begun {
         stack::with(|stack| {
-            let top = stack.top.get();
-            if !stack.locks() {
-                // SAFETY: handed on.
-                return unsafe { self.begin_without_lock(stack, a, b) };
+            if stack.word.get().is_null() && try_lock_both(a, b) {
+                stack.word.set(Link::to_pair(self));
+                return Begun::Alone;
             }
-            if !top.is_null() && holds_both(top, a, b) {
-                self.second.set(ptr::null());
-                return self.base.mutex.set(ptr::null());
+            // SAFETY: handed on.
+            unsafe { self.begin_inside(stack, a, b) };
+            Begun::Inside
+        })
+    }
+
+    /// Begin with other sections below, or in a mode that does not lock, or of mutexes that are not both free.
+    ///
+    /// # Safety
+    ///
+    /// As of [`begin_over`](Self::begin_over).
+    #[inline(never)]
+    unsafe fn begin_inside(&self, stack: &Stack, a: &Mutex, b: &Mutex) {
+        let (link, top) = (Link::to_pair(self), stack.word.get());
+        // SAFETY: what is on the list is alive (CS-1).
+        if !top.is_null() && unsafe { top.holds(a) && top.holds(b) } {
+            self.second.set(ptr::null());
+            return self.base.mutex.set(ptr::null());
+        }
+        if !stack.mode().locks() {
+            // SAFETY: handed on.
+            return unsafe { stack.begin_without_lock(link, Mutexes::two(a, b)) };
+        }
+        if top.is_null() || !try_lock_both(a, b) {
+            // SAFETY: handed on.
+            return unsafe { stack.begin_slow(link, Mutexes::two(a, b)) };
+        }
+        self.base.prev.set(top);
+        stack.word.set(link);
+    }
+
+    /// Ends a section that was alone when it began, as `Section::end_alone` does.
+    ///
+    /// # Safety
+    ///
+    /// As of [`end`](Self::end); [`begin_over`](Self::begin_over) of these mutexes said that it is alone.
+    #[inline]
+    pub(crate) unsafe fn end_alone(&self, a: &Mutex, b: &Mutex) {
+        stack::with(|stack| {
+            let link = Link::to_pair(self);
+            if stack.word.get() != link {
+                // SAFETY: begun, by the caller's word; or abandoned (CS-8).
+                return unsafe { self.end() };
             }
-            if !try_lock_both(a, b) {
-                // SAFETY: handed on.
-                return unsafe { self.begin_slow(stack, a, b) };
-            }
-            let mutexes = Mutexes::two(a, b);
-            self.base.prev.set(top);
-            self.base.mutex.set(mutexes.first);
-            self.second.set(mutexes.second);
-            stack.top.set(Link::to_pair(self));
+            b.unlock();
+            a.unlock();
+            stack.word.set(Link::NULL);
         });
     }
 
@@ -179,7 +235,7 @@ impl PairSection {
         }
         stack::with(|stack| {
             let link = Link::to_pair(self);
-            if stack.top.get() != link {
+            if stack.word.get() != link {
                 // SAFETY: begun, by the caller's word.
                 return unsafe { stack.end_slow(link) };
             }
@@ -189,39 +245,12 @@ impl PairSection {
                 (*second).unlock();
                 (*first).unlock();
             }
-            // SAFETY: the innermost section, unlocked.
-            unsafe { stack.pop(prev) };
+            stack.word.set(prev);
+            if prev.is_inactive() {
+                stack.resume_below();
+            }
         });
     }
-
-    /// Begin in a mode without locks.
-    ///
-    /// # Safety
-    ///
-    /// As of [`Self::begin`].
-    #[cold]
-    unsafe fn begin_without_lock(&self, stack: &Stack, a: &Mutex, b: &Mutex) {
-        // SAFETY: the caller's word is that of `Stack::begin_without_lock`.
-        unsafe { stack.begin_without_lock(Link::to_pair(self), Mutexes::two(a, b)) };
-    }
-
-    /// Begin of two mutexes that are not both free.
-    ///
-    /// # Safety
-    ///
-    /// As of [`Self::begin`].
-    #[cold]
-    unsafe fn begin_slow(&self, stack: &Stack, a: &Mutex, b: &Mutex) {
-        // SAFETY: the caller's word is that of `Stack::begin_slow`.
-        unsafe { stack.begin_slow(Link::to_pair(self), Mutexes::two(a, b)) };
-    }
-}
-
-/// Whether the section that is the thread's innermost holds both. Out of line: outside of sections nobody asks.
-#[inline(never)]
-fn holds_both(top: Link, a: &Mutex, b: &Mutex) -> bool {
-    // SAFETY: what is on the list is alive (CS-1).
-    unsafe { top.holds(a) && top.holds(b) }
 }
 
 /// One attempt at both. Whoever fails holds neither, so there is no order to keep.

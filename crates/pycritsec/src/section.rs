@@ -12,8 +12,9 @@
 //! | fresh → placeholder → begun | Begin of a mutex that is not free: pushed first, so that an attach resumes this one, which is empty, and not the one below |
 //! | fresh → empty | Begin of what the innermost section holds, or by a thread that stopped the world |
 //! | begun → ended | End |
+//! | begun, placeholder → empty | a runtime abandons the thread (CS-8) |
 //!
-//! The list and its invariants (CS-1 to CS-7) are in `stack.rs`.
+//! The list and its invariants (CS-1 to CS-9) are in `stack.rs`.
 //!
 //! Port of: `PyCriticalSection` (Include/cpython/critical_section.h), `_PyCriticalSection_BeginMutex`,
 //! `_PyCriticalSection_End`, `_PyCriticalSection_Pop` (Include/internal/pycore_critical_section.h),
@@ -23,13 +24,23 @@
 //! costs no RMW. A suspended section that ends (its thread could not resume it) is popped and not unlocked. A thread
 //! that blocks on a mutex of its own suspends at once instead of sleeping first.
 
-use crate::mutexes::Mutexes;
-use crate::stack::{self, Stack};
+use crate::stack;
 use crate::tag::Link;
 use core::fmt;
 use core::ptr;
 use pyparking::primitive::Cell;
 use pysync::Mutex;
+
+/// How a section began, for an End that need not look.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begun {
+    /// Active, with none below.
+    Alone,
+    /// Empty, and on no list: End does nothing.
+    Empty,
+    /// Any way.
+    Inside,
+}
 
 /// A critical section over one mutex, by hand.
 ///
@@ -123,24 +134,58 @@ impl Section {
     /// Port of: `PyCriticalSection_BeginMutex` (Python/critical_section.c)
     #[inline]
     pub unsafe fn begin(&self, mutex: &Mutex) {
+        self.prev.set(Link::NULL);
+        self.mutex.set(mutex);
+        // SAFETY: handed on; `prev` and `mutex` are as they have to be.
+        let _begun = unsafe { self.begin_over(mutex) };
+    }
+
+    /// A section over `mutex`, to be begun by [`begin_over`](Self::begin_over).
+    #[inline]
+    pub(crate) fn over(mutex: &Mutex) -> Self {
+        Self { prev: Cell::new(Link::NULL), mutex: Cell::new(mutex) }
+    }
+
+    /// Begins a section whose `mutex` says so already, and whose `prev` is null.
+    ///
+    /// # Safety
+    ///
+    /// As of [`begin`](Self::begin).
+    #[inline]
+    pub(crate) unsafe fn begin_over(&self, mutex: &Mutex) -> Begun {
         stack::with(|stack| {
-            // Read once, here: behind the read-modify-write a load would wait for it.
-            let top = stack.top.get();
-            if !stack.locks() {
-                // SAFETY: handed on.
-                return unsafe { self.begin_without_lock(stack, mutex) };
+            let word = stack.word.get();
+            if word.is_null() && mutex.try_lock_fresh() {
+                stack.word.set(Link::to_section(self));
+                return Begun::Alone;
             }
             // SAFETY: what is on the list is alive (CS-1).
-            if !top.is_null() && unsafe { top.holds(mutex) } {
-                return self.mutex.set(ptr::null());
+            if unsafe { word.holds_first(mutex) } {
+                self.mutex.set(ptr::null());
+                return Begun::Empty;
             }
-            if !mutex.try_lock_fresh() {
-                // SAFETY: handed on.
-                return unsafe { self.begin_slow(stack, mutex) };
+            // SAFETY: handed on.
+            unsafe { stack.begin_inside(self, mutex) };
+            Begun::Inside
+        })
+    }
+
+    /// Ends a section that was alone when it began. Neither of its words is read: behind a read-modify-write a load
+    /// would wait for it (CS-9).
+    ///
+    /// # Safety
+    ///
+    /// As of [`end`](Self::end); [`begin_over`](Self::begin_over) of this mutex said that it is alone.
+    #[inline]
+    pub(crate) unsafe fn end_alone(&self, mutex: &Mutex) {
+        stack::with(|stack| {
+            let link = Link::to_section(self);
+            if stack.word.get() != link {
+                // SAFETY: begun, by the caller's word; or abandoned (CS-8).
+                return unsafe { self.end() };
             }
-            self.prev.set(top);
-            self.mutex.set(mutex);
-            stack.top.set(Link::to_section(self));
+            mutex.unlock();
+            stack.word.set(Link::NULL);
         });
     }
 
@@ -185,7 +230,7 @@ impl Section {
         }
         stack::with(|stack| {
             let link = Link::to_section(self);
-            if stack.top.get() != link {
+            if stack.word.get() != link {
                 // SAFETY: begun, by the caller's word.
                 return unsafe { stack.end_slow(link) };
             }
@@ -193,31 +238,11 @@ impl Section {
             let prev = self.prev.get();
             // SAFETY: active, so this thread locked the mutex (CS-3), which is alive by clause 4 of `begin`.
             unsafe { (*mutex).unlock() };
-            // SAFETY: the innermost section, unlocked.
-            unsafe { stack.pop(prev) };
+            stack.word.set(prev);
+            if prev.is_inactive() {
+                stack.resume_below();
+            }
         });
-    }
-
-    /// Begin in a mode without locks.
-    ///
-    /// # Safety
-    ///
-    /// As of [`Self::begin`].
-    #[cold]
-    unsafe fn begin_without_lock(&self, stack: &Stack, mutex: &Mutex) {
-        // SAFETY: the caller's word is that of `Stack::begin_without_lock`.
-        unsafe { stack.begin_without_lock(Link::to_section(self), Mutexes::one(mutex)) };
-    }
-
-    /// Begin of a mutex that is not free.
-    ///
-    /// # Safety
-    ///
-    /// As of [`Self::begin`].
-    #[cold]
-    unsafe fn begin_slow(&self, stack: &Stack, mutex: &Mutex) {
-        // SAFETY: the caller's word is that of `Stack::begin_slow`.
-        unsafe { stack.begin_slow(Link::to_section(self), Mutexes::one(mutex)) };
     }
 }
 

@@ -2,8 +2,11 @@
 //!
 //! | field | meaning |
 //! |---|---|
-//! | `top` | the link to the innermost section, null without one |
+//! | `word` | the link to the innermost section, null without one; in a mode that does not lock, [`Link::BARRED`] |
+//! | `aside` | in a mode that does not lock, the link to the innermost section |
 //! | `mode` | what Begin and End do to mutexes: [`Mode`] |
+//!
+//! So a null word says all that a Begin has to know: there is no section, and sections lock.
 //!
 //! | | begin | end | suspend | resume |
 //! |---|---|---|---|---|
@@ -19,7 +22,7 @@
 //! * CS-2: below a suspended section all are suspended. So suspension ends at the first one, and resumption is about the
 //!   innermost alone.
 //! * CS-3: an active section has its mutexes locked, and a suspended one has not, in every mode; in `Bookkeeping` all are
-//!   suspended. So End need not ask for the mode, which is a load between two read-modify-writes.
+//!   suspended.
 //! * CS-4: a section on the list without mutexes is one for which its thread is locking at this moment. Suspension has
 //!   nothing to unlock there and goes on below it; resumption leaves it marked as suspended, and with it all
 //!   below. So however often the thread is detached and attached inside that lock, nothing is locked or unlocked twice.
@@ -27,6 +30,9 @@
 //!   `Standalone`. So no cycle of threads waits for sections.
 //! * CS-6: when End returns in a mode that locks, the section below is active again.
 //! * CS-7: a thread that stopped the world waits for no section: not in Begin, not in End, not when it is attached.
+//! * CS-8: the sections of a thread that was abandoned by its runtime are empty and on no list; so what its destructors
+//!   begin while it unwinds is locked as on any thread without a runtime.
+//! * CS-9: a section that began without one below it has none until it ends: `prev` stays null. So its End need not read it.
 //!
 //! Port of: `_PyCriticalSection_SuspendAll`, `_PyCriticalSection_Resume` (Python/critical_section.c)
 //! PORT: a section that is being resumed stays marked as suspended (CPython's inner resume marks it active), so that an
@@ -34,14 +40,18 @@
 
 use crate::mode::Mode;
 use crate::mutexes::Mutexes;
+use crate::section::Section;
 use crate::tag::Link;
+use core::ptr;
 use pyparking::fatal;
 use pyparking::primitive::{Cell, seeded};
+use pysync::Mutex;
 
 /// One thread's sections.
 pub(crate) struct Stack {
-    pub(crate) top: Cell<Link>,
-    pub(crate) mode: Cell<Mode>,
+    pub(crate) word: Cell<Link>,
+    aside: Cell<Link>,
+    mode: Cell<Mode>,
 }
 
 pyparking::thread_slot! {
@@ -49,20 +59,81 @@ pyparking::thread_slot! {
 }
 
 /// Runs `f` with the calling thread's stack, for as long as there is a thread: it has no destructor.
-#[inline]
+///
+/// Always inline, and the thread-local's own `with` around the address alone: with all of `f` inside the compiler makes a
+/// call of that.
+#[inline(always)]
 pub(crate) fn with<R>(f: impl FnOnce(&Stack) -> R) -> R {
-    STACK.with(f)
+    let stack = STACK.with(ptr::from_ref);
+    // SAFETY: the calling thread's, which is not dropped before the thread's last code has run.
+    f(unsafe { &*stack })
 }
 
 impl Stack {
     const fn new() -> Self {
-        Self { top: Cell::new(Link::NULL), mode: Cell::new(Mode::Standalone) }
+        let (word, aside) = (Cell::new(Link::NULL), Cell::new(Link::NULL));
+        Self { word, aside, mode: Cell::new(Mode::Standalone) }
     }
 
-    /// Whether Begin locks, and suspended sections are resumed.
     #[inline]
-    pub(crate) fn locks(&self) -> bool {
-        matches!(self.mode.get(), Mode::Standalone | Mode::Locking)
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode.get()
+    }
+
+    /// The link to the innermost section, null without one.
+    #[inline]
+    pub(crate) fn top(&self) -> Link {
+        let word = self.word.get();
+        if word == Link::BARRED { self.aside.get() } else { word }
+    }
+
+    #[inline]
+    fn set_top(&self, top: Link) {
+        self.enter(self.mode.get(), top);
+    }
+
+    /// Changes the mode; the sections stay.
+    #[inline]
+    pub(crate) fn set_mode(&self, mode: Mode) {
+        self.enter(mode, self.top());
+    }
+
+    /// Changes the mode and the sections.
+    #[inline]
+    pub(crate) fn enter(&self, mode: Mode, top: Link) {
+        self.mode.set(mode);
+        if mode.locks() {
+            self.word.set(top);
+        } else {
+            self.aside.set(top);
+            self.word.set(Link::BARRED);
+        }
+    }
+
+    /// Begin of a section over one mutex with other sections below it, or in a mode that does not lock, or of a mutex that
+    /// is not free.
+    ///
+    /// # Safety
+    ///
+    /// As of `Section::begin`.
+    #[inline(never)]
+    pub(crate) unsafe fn begin_inside(&self, section: &Section, mutex: &Mutex) {
+        let (link, top) = (Link::to_section(section), self.word.get());
+        // SAFETY: what is on the list is alive (CS-1).
+        if !top.is_null() && unsafe { top.holds(mutex) } {
+            return section.mutex.set(ptr::null());
+        }
+        if !self.mode.get().locks() {
+            // SAFETY: handed on.
+            return unsafe { self.begin_without_lock(link, Mutexes::one(mutex)) };
+        }
+        if top.is_null() || !mutex.try_lock_fresh() {
+            // SAFETY: handed on.
+            return unsafe { self.begin_slow(link, Mutexes::one(mutex)) };
+        }
+        section.prev.set(top);
+        section.mutex.set(mutex);
+        self.word.set(link);
     }
 
     /// Begin of a section for which nothing is locked.
@@ -70,12 +141,13 @@ impl Stack {
     /// # Safety
     ///
     /// `link` leads to a section for which the caller of Begin gave their word.
+    #[cold]
     pub(crate) unsafe fn begin_without_lock(&self, link: Link, mutexes: Mutexes) {
         if seeded("144524") && self.mode.get() == Mode::Stopper {
             // SAFETY: handed on.
             return unsafe { self.begin_slow(link, mutexes) };
         }
-        let top = self.top.get();
+        let top = self.top();
         // SAFETY: what is on the list is alive (CS-1).
         let again = !top.is_null() && unsafe { top.mutexes() }.cover(mutexes);
         let noted = self.mode.get() == Mode::Bookkeeping && !again;
@@ -92,6 +164,7 @@ impl Stack {
     /// # Safety
     ///
     /// `link` leads to a section for which the caller of Begin gave their word.
+    #[cold]
     pub(crate) unsafe fn begin_slow(&self, link: Link, mutexes: Mutexes) {
         // SAFETY: the section is in its place, by the caller's word.
         unsafe { link.record(Mutexes::NONE) };
@@ -115,8 +188,8 @@ impl Stack {
     /// Clause 2 of [`Link::section`] holds for `link` until it is popped.
     unsafe fn push(&self, link: Link, marked: Link) {
         // SAFETY: not null; the rest is the caller's word.
-        unsafe { link.section() }.prev.set(self.top.get());
-        self.top.set(marked);
+        unsafe { link.section() }.prev.set(self.top());
+        self.set_top(marked);
     }
 
     /// Makes a placeholder the section that it stands for, now that its mutexes are locked.
@@ -125,7 +198,7 @@ impl Stack {
     ///
     /// `link` leads to the innermost section, a placeholder, for which this thread locked `mutexes`.
     unsafe fn settle(&self, link: Link, mutexes: Mutexes) {
-        debug_assert!(self.top.get().same_section(link), "a hook lost the thread's sections");
+        debug_assert!(self.top().same_section(link), "a hook lost the thread's sections");
         let locked = self.mode.get() != Mode::Bookkeeping;
         if !locked {
             // The runtime changed its mind while the thread slept (CS-3).
@@ -134,12 +207,12 @@ impl Stack {
         }
         // SAFETY: in its place, by the caller's word.
         unsafe { link.record(mutexes) };
-        self.top.set(if locked { link } else { link.suspended() });
+        self.set_top(if locked { link } else { link.suspended() });
     }
 
     /// Whether an active section of this thread has one of `mutexes`.
     fn owns_any(&self, mutexes: Mutexes) -> bool {
-        let mut link = self.top.get();
+        let mut link = self.top();
         while link.is_active() {
             // SAFETY: on the list and so alive (CS-1).
             let (held, below) = unsafe { (link.mutexes(), link.section().prev.get()) };
@@ -156,34 +229,38 @@ impl Stack {
     /// # Safety
     ///
     /// `prev` is the link of the innermost section, whose mutexes are not locked by it any more.
-    #[inline]
-    pub(crate) unsafe fn pop(&self, prev: Link) {
-        self.top.set(prev);
-        if prev.is_inactive() {
-            self.resume_below();
-        }
+    unsafe fn pop(&self, prev: Link) {
+        self.set_top(prev);
+        self.resume_below();
     }
 
+    /// After an End: resumes the section below, if there is one and it is suspended.
     #[cold]
-    fn resume_below(&self) {
+    pub(crate) fn resume_below(&self) {
         if !seeded("resume-skipped") {
             self.resume_top();
         }
     }
 
-    /// End of a section that is not active.
+    /// End of a section that is not active, or in a mode that does not lock.
     ///
     /// # Safety
     ///
     /// The section of `link` was begun by this thread and has not ended.
     #[cold]
     pub(crate) unsafe fn end_slow(&self, link: Link) {
-        let top = self.top.get();
+        let top = self.top();
         if !top.same_section(link) {
             out_of_order(link, top);
         }
-        // SAFETY: the innermost section, suspended and so not locked (CS-3).
-        unsafe { self.pop(top.section().prev.get()) };
+        // SAFETY: begun, by the caller's word.
+        let (mutexes, prev) = unsafe { (link.mutexes(), link.section().prev.get()) };
+        if top.is_active() {
+            // SAFETY: active, so this thread locked them (CS-3), alive by clause 4 of Begin.
+            unsafe { mutexes.unlock() };
+        }
+        // SAFETY: the innermost section, not locked.
+        unsafe { self.pop(prev) };
     }
 
     /// Suspends every active section: unlocks its mutexes and marks the link to it.
@@ -192,15 +269,20 @@ impl Stack {
         if seeded("suspend-skipped") {
             return;
         }
-        let mut place = &self.top;
-        while place.get().is_active() {
-            let link = place.get();
-            place.set(link.suspended());
+        let mut link = self.top();
+        if link.is_active() {
+            self.set_top(link.suspended());
+        }
+        while link.is_active() {
             // SAFETY: on the list (CS-1); it was active, so this thread locked its mutexes (CS-3), alive by clause 4
             // of Begin.
             unsafe { link.mutexes().unlock() };
             // SAFETY: on the list, and stays there for the loop (CS-1).
-            place = &unsafe { link.section() }.prev;
+            let prev = &unsafe { link.section() }.prev;
+            link = prev.get();
+            if link.is_active() {
+                prev.set(link.suspended());
+            }
         }
     }
 
@@ -209,8 +291,8 @@ impl Stack {
     /// Nothing to do for a placeholder (CS-4), nor under a GIL (CS-3), nor for a thread that stopped the world (CS-7).
     #[cold]
     pub(crate) fn resume_top(&self) {
-        let top = self.top.get();
-        if !top.is_inactive() || !self.locks() {
+        let top = self.top();
+        if !top.is_inactive() || !self.mode.get().locks() {
             return;
         }
         let link = top.resumed();
@@ -221,7 +303,7 @@ impl Stack {
         }
         // SAFETY: as above. From here on it is a placeholder.
         unsafe { link.record(Mutexes::NONE) };
-        let restore = RestoreOnUnwind { link, mutexes };
+        let restore = RestoreOnUnwind { stack: self, link, mutexes };
         // SAFETY: alive by clause 4 of Begin.
         unsafe { mutexes.lock() };
         core::mem::forget(restore);
@@ -239,7 +321,7 @@ struct LeaveOnUnwind<'a> {
 impl Drop for LeaveOnUnwind<'_> {
     fn drop(&mut self) {
         // Elsewhere, if a hook took the list away and did not put it back.
-        if self.stack.top.get().same_section(self.link) {
+        if self.stack.top().same_section(self.link) {
             // SAFETY: on the list (CS-1), a placeholder and so without locks.
             unsafe { self.stack.pop(self.link.section().prev.get()) };
         }
@@ -247,15 +329,19 @@ impl Drop for LeaveOnUnwind<'_> {
 }
 
 /// Leaves a section suspended whose resumption unwinds: its End pops it.
-struct RestoreOnUnwind {
+struct RestoreOnUnwind<'a> {
+    stack: &'a Stack,
     link: Link,
     mutexes: Mutexes,
 }
 
-impl Drop for RestoreOnUnwind {
+impl Drop for RestoreOnUnwind<'_> {
     fn drop(&mut self) {
-        // SAFETY: the section's frame is below the one that unwinds.
-        unsafe { self.link.record(self.mutexes) };
+        // Not one that was abandoned meanwhile: nobody takes it off a list any more (CS-8).
+        if self.stack.top().same_section(self.link) {
+            // SAFETY: the section's frame is below the one that unwinds.
+            unsafe { self.link.record(self.mutexes) };
+        }
     }
 }
 

@@ -32,6 +32,9 @@ impl Link {
     /// Leads nowhere.
     pub(crate) const NULL: Self = Self(ptr::null());
 
+    /// In place of the innermost section's in modes that do not lock: no section's, and not null.
+    pub(crate) const BARRED: Self = Self(ptr::without_provenance(INACTIVE));
+
     /// To a section over one mutex, active.
     #[inline]
     pub(crate) fn to_section(section: &Section) -> Self {
@@ -127,6 +130,18 @@ impl Link {
             || self.is_pair() && unsafe { self.pair() }.second.get() == mutex
     }
 
+    /// Whether the section is active and records `mutex` as its first, as nearly all do that record it. False for the null
+    /// link.
+    ///
+    /// # Safety
+    ///
+    /// As of [`Self::holds`].
+    #[inline]
+    pub(crate) unsafe fn holds_first(self, mutex: *const Mutex) -> bool {
+        // SAFETY: active, so not null; the rest is the caller's word.
+        self.is_active() && unsafe { self.section() }.mutex.get() == mutex
+    }
+
     /// What the section locks.
     ///
     /// # Safety
@@ -152,6 +167,18 @@ impl Link {
             // SAFETY: handed on; the tag has just been looked at.
             unsafe { self.pair() }.second.set(mutexes.second);
         }
+    }
+
+    /// Makes the section one whose End has nothing to do. The link below it.
+    ///
+    /// # Safety
+    ///
+    /// As of [`Self::section`]; besides, the section is suspended, and on no list.
+    pub(crate) unsafe fn empty(self) -> Self {
+        // SAFETY: handed on.
+        unsafe { self.record(Mutexes::NONE) };
+        // SAFETY: handed on.
+        unsafe { self.section() }.prev.get()
     }
 }
 

@@ -123,6 +123,8 @@ pub const FAULTS: &[(&str, &str)] = &[
     ),
     ("pending-bit-after", "the bit of pending calls is cleared after they ran"),
     ("pending-rest-lost", "a pending call that fails leaves the others without a bit"),
+    ("pending-left-open", "the end of a runtime leaves calls in the queues, which may keep it"),
+    ("pending-refused-goes-on", "a thread that was refused in a call takes the next one"),
     ("signal-lost", "the bit of signals is cleared after the look at what was tripped"),
     ("signal-bit-first", "a handler sets the breaker's bit before it marks its signal"),
     ("thread-ended-early", "a thread lets its joiners go before its outcome is there"),
@@ -138,6 +140,12 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("tss-stale", "a storage key reads what was stored under another that had its place"),
     ("tss-place-leak", "a thread that loses a race to create a key keeps the place it took"),
     ("retries-time-anew", "a lock acquisition has the whole time again after an interrupt"),
+    ("signal-stays-behind", "signals end the sleeps of the thread that started the runtime only"),
+    ("signals-kept", "signals that nobody listens to any more keep the process's handlers"),
+    ("abandoned-noted", "a thread that is not to come back enters sections without locking"),
+    ("fork-unlisted", "states of threads that a fork left behind are unlisted and attach"),
+    ("dropped-in-start", "who starts the world drops ended threads under the stop's locks"),
+    ("turns-kept", "an interpreter that goes leaves the locks' turns as they were"),
 ];
 
 /// Whether the defect `name` is to be shown in this run.

@@ -151,6 +151,15 @@ impl ThreadHandle {
     }
 }
 
+impl PartialEq for ThreadHandle {
+    /// Whether both are handles of one thread.
+    fn eq(&self, other: &Self) -> bool {
+        core::ptr::eq(self.record, other.record) && self.generation == other.generation
+    }
+}
+
+impl Eq for ThreadHandle {}
+
 impl fmt::Debug for ThreadHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let record = core::ptr::from_ref(self.record);

@@ -10,7 +10,7 @@
 //!
 //! | counter | moved by |
 //! |---|---|
-//! | `tail`: places claimed | a sender, by a compare-exchange |
+//! | `tail`: places claimed, and `CLOSED` | a sender, by a compare-exchange; whoever closes the ring |
 //! | `head`: places emptied | the receiver, by a store |
 //!
 //! Invariants:
@@ -20,10 +20,14 @@
 //!   used the slot before; it is read by the receiver after the sender has published it.
 //! * RING-3: calls leave in the order of their places. A sender that has claimed and not yet published holds up those
 //!   behind it, as one that holds a lock would.
+//! * RING-4: once the ring is closed no place is claimed; those that were before are all published and can be taken.
 
 use super::call::{Call, Words};
 use core::mem::MaybeUninit;
 use pyparking::primitive::{AtomicU64, Ordering, RaceCell};
+
+/// No more places: set in `tail` for ever.
+const CLOSED: u64 = 1 << 63;
 
 struct Slot {
     published: AtomicU64,
@@ -35,6 +39,9 @@ impl Slot {
         Self { published: AtomicU64::new(0), words: RaceCell::new(MaybeUninit::uninit()) }
     }
 }
+
+/// A place in a ring that its owner has claimed and not filled (RING-1).
+pub(super) struct Place(u64);
 
 pub(super) struct Ring {
     slots: Box<[Slot]>,
@@ -60,49 +67,64 @@ impl Ring {
     }
 
     pub(super) fn len(&self) -> usize {
-        // ORD: Acquire, so that `tail` is not older: it is never behind `head` then (RING-1).
+        // ORD: Acquire, pairs with the Release of `pop`: `tail` is not older, and so not behind `head` (RING-1).
         let head = self.head.load(Ordering::Acquire);
-        // ORD: Acquire, for `claim`: its second look at `head` comes after this one.
-        let tail = self.tail.load(Ordering::Acquire);
-        (tail - head) as usize
+        // ORD: Relaxed, an answer about one moment.
+        let tail = self.tail.load(Ordering::Relaxed);
+        ((tail & !CLOSED) - head) as usize
+    }
+
+    /// Whether calls are refused.
+    pub(super) fn is_closed(&self) -> bool {
+        // ORD: Relaxed, one bit that is set once and orders nothing.
+        self.tail.load(Ordering::Relaxed) & CLOSED != 0
+    }
+
+    /// Refuses calls from now on.
+    pub(super) fn close(&self) {
+        // ORD: Relaxed, claims are in one order with it (RING-4).
+        self.tail.fetch_or(CLOSED, Ordering::Relaxed);
     }
 
     fn slot(&self, place: u64) -> &Slot {
         &self.slots[place as usize & (self.slots.len() - 1)]
     }
 
-    /// Adds a call, or gives it back if there is no room.
+    /// Puts a call into a place, which is used up.
     #[inline]
-    pub(super) fn push(&self, call: Call) -> Result<(), Call> {
-        let Some(place) = self.claim() else { return Err(call) };
+    pub(super) fn fill(&self, place: Place, call: Call) {
+        let Place(place) = place;
         let slot = self.slot(place);
         // SAFETY: the place is this thread's, and the slot has been read (RING-2).
         unsafe { slot.words.set(MaybeUninit::new(call.into_words())) };
         // ORD: Release, pairs with the Acquire of `pop` (RING-2).
         slot.published.store(place + 1, Ordering::Release);
-        Ok(())
     }
 
-    /// A place for one call, if fewer than the capacity are taken.
+    /// A place for one call, which is to be filled, if fewer than the capacity are taken. Before the call is made, so that
+    /// it is made where it stays.
     #[inline]
-    fn claim(&self) -> Option<u64> {
+    pub(super) fn claim(&self) -> Option<Place> {
         loop {
             // ORD: Acquire, pairs with the Release of `pop`: the slot has been read (RING-2).
             let head = self.head.load(Ordering::Acquire);
-            // ORD: Acquire, the second look at `head` below comes after this one.
+            // ORD: Acquire, pairs with the Release below: the second look at `head` finds no older one than the claim of
+            // the last place did.
             let tail = self.tail.load(Ordering::Acquire);
+            // Also if it is closed: the bit makes a large number.
             if tail - head >= self.capacity as u64 {
                 // ORD: Relaxed, the same head before and after: the ring was full in between.
-                if self.head.load(Ordering::Relaxed) == head {
+                if tail & CLOSED != 0 || self.head.load(Ordering::Relaxed) == head {
                     return None;
                 }
                 continue;
             }
-            // ORD: Relaxed, claims are in one order, and the slot is published by itself.
+            // ORD: Release, pairs with the Acquire above; the slot is published by itself. Relaxed on failure: looked at
+            // again.
             let claimed =
-                self.tail.compare_exchange(tail, tail + 1, Ordering::Relaxed, Ordering::Relaxed);
+                self.tail.compare_exchange(tail, tail + 1, Ordering::Release, Ordering::Relaxed);
             if claimed.is_ok() {
-                return Some(tail);
+                return Some(Place(tail));
             }
         }
     }
@@ -112,6 +134,7 @@ impl Ring {
     /// # Safety
     ///
     /// One thread at a time, each after the one before.
+    #[inline]
     pub(super) unsafe fn pop(&self) -> Option<Call> {
         // ORD: Relaxed, only receivers move it, and the caller orders them.
         let place = self.head.load(Ordering::Relaxed);
@@ -137,7 +160,7 @@ impl Ring {
         // ORD: Relaxed from here on, there is no other thread.
         let (head, tail) = (self.head.load(Ordering::Relaxed), self.tail.load(Ordering::Relaxed));
         let mut next = head;
-        for place in head..tail {
+        for place in head..tail & !CLOSED {
             let slot = self.slot(place);
             // ORD: Relaxed, there is no other thread.
             if slot.published.swap(0, Ordering::Relaxed) == place + 1 {
@@ -150,7 +173,7 @@ impl Ring {
             }
         }
         // ORD: Relaxed, there is no other thread.
-        self.tail.store(next, Ordering::Relaxed);
+        self.tail.store(next | tail & CLOSED, Ordering::Relaxed);
     }
 }
 
@@ -188,7 +211,8 @@ mod tests {
     }
 
     fn push(ring: &Ring, log: &Arc<AtomicUsize>, number: usize) {
-        assert!(ring.push(numbered(log, number)).is_ok());
+        let place = ring.claim().unwrap();
+        ring.fill(place, numbered(log, number));
     }
 
     #[test]
@@ -227,11 +251,7 @@ mod tests {
         push(&ring, &log, 7);
         // SAFETY: one thread.
         assert!(unsafe { ring.pop() }.is_none());
-        let slot = ring.slot(place);
-        // SAFETY: the place was claimed here.
-        unsafe { slot.words.set(MaybeUninit::new(numbered(&log, 6).into_words())) };
-        // ORD: Relaxed, one thread.
-        slot.published.store(place + 1, Ordering::Relaxed);
+        ring.fill(place, numbered(&log, 6));
         drop(ring);
         // ORD: Relaxed, one thread.
         assert_eq!(log.load(Ordering::Relaxed), 67);

@@ -1,5 +1,8 @@
 //! Who in the process has the handlers, and what a signal does when nobody listens to it any more.
 //!
+//! The handlers are somebody's from his first listener to his last: the process has one table of them, and two runtimes
+//! that listened to one signal would each believe that it is theirs to act out.
+//!
 //! signal-hook never gives a signal back to the system, as others may have hooked it since. So a signal that had its
 //! default action when it was hooked first gets a stand-in, a second action that stays for good: while nobody here
 //! attends to the signal, it does what the default would. An ignored signal stays ignored, a handler that was there
@@ -13,14 +16,13 @@ use super::bridge::Bridge;
 use super::error::SignalError;
 use pyparking::primitive::Ordering;
 use pyparking::primitive::plain::AtomicUsize;
-use std::sync::Arc;
 
 /// The address of the bridge that has the handlers, 0 if none has.
 static OWNER: AtomicUsize = AtomicUsize::new(0);
 
 /// Makes `bridge` the one that has handlers, unless another one is.
-pub(super) fn claim(bridge: &Arc<Bridge>) -> Result<(), SignalError> {
-    let me = Arc::as_ptr(bridge).addr();
+pub(super) fn claim(bridge: &Bridge) -> Result<(), SignalError> {
+    let me = core::ptr::from_ref(bridge).addr();
     // ORD: Acquire, pairs with the Release in `release`: what the owner before did to the process's signals is done.
     match OWNER.compare_exchange(0, me, Ordering::Acquire, Ordering::Acquire) {
         Err(owner) if owner != me => Err(SignalError::OtherOwner),
@@ -29,8 +31,8 @@ pub(super) fn claim(bridge: &Arc<Bridge>) -> Result<(), SignalError> {
 }
 
 /// Ends the claim of `bridge`, if it has one.
-pub(super) fn release(bridge: &Arc<Bridge>) {
-    let me = Arc::as_ptr(bridge).addr();
+pub(super) fn release(bridge: &Bridge) {
+    let me = core::ptr::from_ref(bridge).addr();
     // ORD: Release, pairs with the Acquire in `claim`; Relaxed on failure: nothing was claimed.
     let _claimed = OWNER.compare_exchange(me, 0, Ordering::Release, Ordering::Relaxed);
 }

@@ -21,7 +21,7 @@ pub enum SignalError {
     OutOfRange(i32),
     /// The signal cannot be caught, or means that the program is broken.
     Forbidden(i32),
-    /// Other signals of this process have handlers.
+    /// Other [`Signals`](super::Signals) of this process have handlers, as long as they have a registration.
     OtherOwner,
     /// The system refused.
     System {
@@ -43,7 +43,8 @@ impl fmt::Display for SignalError {
                 write!(f, "{FORBIDDEN:?}")
             }
             Self::OtherOwner => f.write_str(
-                "another runtime of this process has signal handlers: only one can, until it is dropped",
+                "another runtime of this process listens to signals: only one can, until its last registration \
+                 has ended",
             ),
             Self::System { signal, error } => {
                 write!(f, "signal {signal} cannot be listened to: {error}")

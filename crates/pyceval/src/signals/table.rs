@@ -2,7 +2,8 @@
 //!
 //! * TABLE-1: used under its lock, which no handler takes and under which nothing sleeps that could detach: a thread that
 //!   is stopped never has it. What is taken out is dropped after the lock, as drops may do anything.
-//! * TABLE-2: a signal is hooked exactly while somebody listens to it or follows it.
+//! * TABLE-2: a signal is hooked exactly while somebody listens to it or follows it; the process's handlers are claimed
+//!   exactly while a signal is.
 
 use super::bridge::Bridge;
 use super::disposition;
@@ -11,10 +12,11 @@ use crate::attached::Attached;
 use crate::raised::{KeyboardInterrupt, Raised};
 use crossbeam_channel::Sender;
 use pyparking::RawMutex;
-use pyparking::primitive::UnsafeCell;
+use pyparking::primitive::{UnsafeCell, seeded};
 use signal_hook::SigId;
 use signal_hook::low_level::{register, unregister};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 /// The keyboard's interrupt.
@@ -35,10 +37,10 @@ pub(super) enum Ear {
     Channel(Sender<i32>),
 }
 
-#[derive(Default)]
+/// A signal that somebody is told of, or is about to be.
 struct Slot {
     ears: Vec<(u64, Ear)>,
-    hook: Option<SigId>,
+    hook: SigId,
 }
 
 impl Slot {
@@ -51,6 +53,15 @@ impl Slot {
 struct Slots {
     of: BTreeMap<i32, Slot>,
     made: u64,
+}
+
+impl Slots {
+    /// Leaves the process's handlers to others once no signal is hooked.
+    fn release_if_last(&self, bridge: &Bridge) {
+        if self.of.is_empty() && !seeded("signals-kept") {
+            disposition::release(bridge);
+        }
+    }
 }
 
 pub(super) struct Table {
@@ -82,15 +93,21 @@ impl Table {
         ear: Ear,
     ) -> Result<u64, SignalError> {
         check_allowed(signal)?;
-        disposition::claim(bridge)?;
         // Taken inside, so that one that is not added is dropped after the lock (TABLE-1).
         let mut ear = Some(ear);
         self.with(|slots| {
+            disposition::claim(bridge)?;
+            let slot = match slots.of.entry(signal) {
+                Entry::Occupied(slot) => slot.into_mut(),
+                Entry::Vacant(place) => match hook(bridge, signal) {
+                    Ok(hook) => place.insert(Slot { ears: Vec::new(), hook }),
+                    Err(error) => {
+                        slots.release_if_last(bridge);
+                        return Err(error);
+                    }
+                },
+            };
             slots.made += 1;
-            let slot = slots.of.entry(signal).or_default();
-            if slot.hook.is_none() {
-                slot.hook = Some(hook(bridge, signal)?);
-            }
             slot.ears.extend(ear.take().map(|ear| (slots.made, ear)));
             told(bridge, signal, slot);
             Ok(slots.made)
@@ -106,6 +123,8 @@ impl Table {
             told(bridge, signal, slot);
             if slot.ears.is_empty() {
                 unhook(signal, slot);
+                slots.of.remove(&signal);
+                slots.release_if_last(bridge);
             }
             Some(ear)
         });
@@ -116,10 +135,11 @@ impl Table {
     pub(super) fn close(&self, bridge: &Bridge) {
         let all = self.with(|slots| core::mem::take(&mut slots.of));
         for (signal, mut slot) in all {
-            unhook(signal, &mut slot);
+            unhook(signal, &slot);
             slot.ears.clear();
             told(bridge, signal, &slot);
         }
+        disposition::release(bridge);
     }
 
     /// The callback of the signal that was added last.
@@ -185,9 +205,7 @@ fn hook(bridge: &Arc<Bridge>, signal: i32) -> Result<SigId, SignalError> {
     })
 }
 
-fn unhook(signal: i32, slot: &mut Slot) {
-    if let Some(hook) = slot.hook.take() {
-        unregister(hook);
-        disposition::leave(signal);
-    }
+fn unhook(signal: i32, slot: &Slot) {
+    unregister(slot.hook);
+    disposition::leave(signal);
 }

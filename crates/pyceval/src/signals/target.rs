@@ -67,6 +67,13 @@ impl Target {
     }
 }
 
+impl PartialEq for Target {
+    /// Whether a signal would go the same way with either.
+    fn eq(&self, other: &Self) -> bool {
+        self.breaker == other.breaker && self.handle == other.handle
+    }
+}
+
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Target")

@@ -32,15 +32,16 @@ impl Tripped {
     /// [`look`]: Self::look
     #[inline]
     pub(super) fn mark(&self, signal: i32) {
-        // ORD: Release, pairs with the Acquire in `deliver` and `look`; Acquire, pairs with the Release in `look`: a
+        // ORD: Release, pairs with the Acquire in `take_above`; Acquire, pairs with the Release in `look`: a
         // main thread that was bound before it and did not see this is seen by this thread.
         self.word.fetch_or(bit(signal), Ordering::AcqRel);
     }
 
     /// Whether a signal is tripped, for somebody who has just published a main thread.
     pub(super) fn look(&self) -> bool {
-        // ORD: AcqRel on an unchanged word: it comes before or after each `mark`, and pairs with it either way.
-        self.word.fetch_or(0, Ordering::AcqRel) != 0
+        // ORD: Release on an unchanged word: a `mark` comes before it and is found, or after it and sees what this
+        // thread has published. What led to a signal is seen by `take_above`.
+        self.word.fetch_or(0, Ordering::Release) != 0
     }
 
     /// Calls `each` with the signals that are tripped, upwards, until it fails.
@@ -69,13 +70,14 @@ impl Tripped {
         if signal == LAST {
             return None;
         }
-        // ORD: Acquire, pairs with the Release of `mark`: what led to the signal is seen by its callback.
-        let seen = self.word.load(Ordering::Acquire) >> signal << signal;
+        // ORD: Relaxed, the bit that is found is taken below, by an RMW that orders.
+        let seen = self.word.load(Ordering::Relaxed) >> signal << signal;
         if seen == 0 {
             return None;
         }
         let next = seen.trailing_zeros() as i32 + 1;
-        // ORD: Acquire, pairs with a `mark` of the same signal since the look, which this clears too.
+        // ORD: Acquire, pairs with the Release of `mark`: what led to the signal is seen by its callback, also if it was
+        // marked again since the look, which this clears too.
         self.word.fetch_and(!bit(next), Ordering::Acquire);
         Some(next)
     }

@@ -2,12 +2,13 @@
 
 use crate::{ONE_AT_A_TIME, shell};
 use pyparking::Deadline;
-use std::env::{current_exe, var};
+use std::env::var;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio, exit};
+use std::process::{Child, Stdio, exit};
 use std::thread::yield_now;
 use std::time::Duration;
+use trial::child::this_program;
 
 /// Names the program that a child is to run, after its options.
 const ARGUMENTS: &str = "SMALL_ARGUMENTS";
@@ -61,7 +62,7 @@ fn path(program: &str) -> String {
 
 /// This test, as the program that it is about.
 fn interpreter(arguments: &str) -> Child {
-    let mut command = Command::new(current_exe().unwrap());
+    let mut command = this_program();
     command.args(["--exact", TEST, "--nocapture", "--test-threads=1"]).env(ARGUMENTS, arguments);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }

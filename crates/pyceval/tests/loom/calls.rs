@@ -2,7 +2,7 @@
 //!
 //! The log of what ran is a cell that the checker watches.
 
-use pyceval::{Attached, Runtime};
+use pyceval::{Attached, Runtime, until_exit};
 use std::sync::Arc;
 use trial::explore::{Bucket, bounded, spawn};
 use trial::guarded::Guarded;
@@ -60,5 +60,54 @@ fn calls_outlive_the_thread_that_was_told() {
         other.join().unwrap();
         attached.poll().unwrap();
         assert_eq!(log.0.get(), 12);
+    });
+}
+
+/// PENDING-6, RING-4. Two threads, bounded: a call is added while the runtime ends. It runs, is dropped by the end, or is
+/// given back; it is in no queue.
+#[test]
+fn pending_the_end_against_an_add() {
+    bounded(Bucket::Abstract, || {
+        let (runtime, mut main) = Runtime::builder().gil(false).start().unwrap();
+        let log = Arc::new(Log(Guarded::new(0)));
+        let other = {
+            let (runtime, log) = (runtime.clone(), Arc::clone(&log));
+            spawn(move || {
+                let kept = Arc::clone(&log);
+                let call = move |_: &Attached<'_>| {
+                    kept.0.bump();
+                    Ok(())
+                };
+                let added = runtime.add_main_call(call);
+                assert!(added.map_or_else(|full| full.is_closed(), |()| true));
+            })
+        };
+        let attached = main.attach().unwrap();
+        runtime.finalise(&attached).unwrap();
+        other.join().unwrap();
+        assert_eq!(Arc::strong_count(&log), 1, "the call is left");
+    });
+}
+
+/// PENDING-1, PENDING-5. Two threads, bounded: a pass is under way on another thread when the runtime ends. It is waited
+/// for, and what it did is seen.
+#[test]
+fn pending_the_end_against_a_pass() {
+    bounded(Bucket::Abstract, || {
+        let (runtime, mut main) = Runtime::builder().gil(false).start().unwrap();
+        let log = Arc::new(Log(Guarded::new(0)));
+        add(&runtime, &log, 1);
+        let mut state = runtime.main_interpreter().new_thread();
+        let other = spawn(move || {
+            let _left = until_exit(|| {
+                if let Ok(attached) = state.attach() {
+                    attached.poll().unwrap();
+                }
+            });
+        });
+        let attached = main.attach().unwrap();
+        runtime.finalise(&attached).unwrap();
+        assert_eq!(log.0.get(), 1);
+        other.join().unwrap();
     });
 }

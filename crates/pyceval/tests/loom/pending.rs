@@ -186,3 +186,16 @@ fn pending_slots_are_used_again() {
         assert_eq!(shared.settle(), expected);
     });
 }
+
+/// RING-1. Two threads, no bound: whoever asks how many are queued while one is added and run hears of none or one.
+#[test]
+fn pending_len_is_of_some_moment() {
+    unbounded(Bucket::Abstract, || {
+        let shared = Shared::new(4);
+        let asker = start(&shared, |shared| assert!(shared.calls.len() <= 1));
+        shared.add(1, 0);
+        shared.poll(0);
+        asker.join().unwrap();
+        assert_eq!(shared.settle(), 1);
+    });
+}

@@ -122,6 +122,20 @@ fn signals_trip_against_a_rebind() {
     });
 }
 
+/// SIGNAL-1, SIGNAL-5, HELD-1. Two threads, no bound: the main thread's state comes back to whoever had it before, while a
+/// signal comes.
+#[test]
+fn signals_trip_against_a_rebind_to_a_former_target() {
+    unbounded(Bucket::Abstract, || {
+        let shared = Shared::new();
+        shared.bind(&Arc::new(Breaker::new()));
+        let sender = start(&shared, Shared::trip);
+        shared.bind(&shared.breaker);
+        sender.join().unwrap();
+        shared.ends_heard();
+    });
+}
+
 /// SIGNAL-4. Two threads, bounded: the main thread sleeps until a signal interrupts it, and finds the bit.
 #[test]
 fn signals_wake_the_main_thread() {

@@ -181,9 +181,10 @@ fn the_stopper_may_leave_in_another_mode() {
     });
 }
 
+/// CS-8: the frames of an abandoned thread unlock nothing, and what a destructor begins in them is locked.
 #[test]
-fn an_abandoned_thread_touches_nothing() {
-    let [a, b] = [Mutex::new(), Mutex::new()];
+fn an_abandoned_thread_is_in_no_section() {
+    let [a, b, c] = [Mutex::new(), Mutex::new(), Mutex::new()];
     thread::scope(|scope| {
         scope.spawn(|| {
             // SAFETY: no section has been detached.
@@ -194,10 +195,15 @@ fn an_abandoned_thread_touches_nothing() {
                     [&a, &b].into_iter().for_each(Mutex::lock);
                     // SAFETY: detached by this thread in the same frame.
                     unsafe { runtime::abandon(chain) };
-                    one(&b, || ());
+                    assert_eq!(runtime::mode(), Mode::Standalone);
+                    one(&c, || {
+                        one(&c, || assert_eq!(bits([&a, &b, &c]), [1, 1, 1]));
+                        assert!(is_held(&c) && !is_held(&b));
+                    });
                 });
-                assert_eq!(bits([&a, &b]), [1, 1]);
+                assert_eq!(bits([&a, &b, &c]), [1, 1, 0]);
             });
+            assert!(runtime::detach().is_empty());
         });
     });
     assert_eq!(bits([&a, &b]), [1, 1], "somebody else's, for all it knows");
