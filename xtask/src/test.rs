@@ -16,6 +16,13 @@ Examples:
   cargo xtask test
   cargo xtask test --quick     without the release build";
 
+/// What pycapi is besides its default: the older version, and the two that are linked into CPython.
+const OF_CPYTHON: &[(&str, &[&str], &str)] = &[
+    ("debug, pycapi of 3.13", &["test", "--lib", "--tests"], "py313"),
+    ("pycapi inside CPython 3.13", &["check", "--lib"], "py313,host-cpython"),
+    ("pycapi inside CPython 3.14", &["check", "--lib"], "py314,host-cpython"),
+];
+
 /// Run all tests: debug, the portable fallback, doc tests, and the crates' own in release
 #[derive(Args)]
 #[command(after_long_help = page(MORE))]
@@ -36,6 +43,10 @@ impl Test {
         );
         let fallback = ["--lib", "--tests", "--features", "std-fallback"];
         steps.run("debug, std-fallback", &mut of(&packages, &fallback));
+        for (title, command, features) in OF_CPYTHON {
+            let chosen = ["--package", "pycapi", "--no-default-features", "--features", features];
+            steps.run(title, cargo().args(*command).args(chosen));
+        }
         steps.run("doc tests", &mut of(&packages, &["--doc"]));
         if !self.quick {
             steps.run("release, crates", &mut of(&packages, &["--release", "--lib", "--tests"]));

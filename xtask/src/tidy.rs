@@ -3,6 +3,7 @@
 //! One file per check. A check reads the [`House`] and returns what it found; it prints nothing.
 
 mod arrows;
+mod c_names;
 mod changelog;
 mod fault_book;
 mod file_names;
@@ -76,6 +77,7 @@ impl Finding {
 
 const CHECKS: &[Check] = &[
     arrows::CHECK,
+    c_names::CHECK,
     heads::CHECK,
     orderings::CHECK,
     safety::CHECK,

@@ -14,6 +14,7 @@ pub mod hash;
 pub mod once;
 pub mod ours;
 pub mod pending;
+pub mod pycapi;
 pub mod recursive;
 pub mod seq;
 pub mod shared;

@@ -78,14 +78,14 @@ fn arms(context: &Context, place: Place) -> Vec<Box<dyn Arm>> {
 }
 
 /// One kind of lock under the cell's load.
-struct Contended<L> {
+pub(super) struct Contended<L> {
     lock: CachePadded<L>,
     role: Role,
     place: Place,
 }
 
 impl<L: Exclusive> Contended<L> {
-    fn new(role: Role, place: Place) -> Self {
+    pub(super) fn new(role: Role, place: Place) -> Self {
         Self { lock: CachePadded::new(L::fresh()), role, place }
     }
 }
@@ -130,7 +130,7 @@ pub(super) fn add_together(value: &mut f64, mine: &mut f64, length: u32) {
 
 /// The limit: one thread works alone with bare exchanges, the others stay at home. Nothing is ever waited for, and
 /// the line with the lock never moves. With work outside several processors can beat it, by sharing that work.
-struct Alone(Contended<BareExchanges>);
+pub(super) struct Alone(pub(super) Contended<BareExchanges>);
 
 impl Arm for Alone {
     fn label(&self) -> Label {

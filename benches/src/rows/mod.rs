@@ -4,6 +4,7 @@ pub mod arena;
 pub mod attach;
 pub mod broadcast;
 pub mod bucket;
+pub mod c_mutex;
 pub mod contended;
 pub mod critsec;
 pub mod fairness;
@@ -41,6 +42,7 @@ pub struct Row {
 pub const ALL: &[Row] = &[
     uncontended::ROW,
     contended::ROW,
+    c_mutex::ROW,
     fairness::ROW,
     bucket::ROW,
     ping_pong::ROW,

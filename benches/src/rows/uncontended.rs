@@ -8,6 +8,7 @@ use crossbeam_utils::CachePadded;
 use super::{Row, name_in};
 use crate::arm::Role;
 use crate::cell::{Cell, Contestants};
+use crate::contest::Plan;
 use crate::context::Context;
 use crate::goal::Goal;
 #[cfg(unix)]
@@ -27,10 +28,7 @@ pub const ROW: Row = Row {
 };
 
 fn cells(context: &Context) -> Vec<Cell> {
-    let mut plan = context.solo_plan();
-    // A tenth of a nanosecond decides here, so this row takes twice the rounds of the other solo rows.
-    plan.rounds *= 2;
-    plan.span = plan.span.min(Duration::from_micros(500));
+    let plan = plan(context);
     let context = context.clone();
     vec![Cell {
         row: ROW.name,
@@ -42,6 +40,14 @@ fn cells(context: &Context) -> Vec<Cell> {
         plan,
         contestants: Box::new(move || Contestants::Solo(Solo { arms: arms(&context) })),
     }]
+}
+
+/// A tenth of a nanosecond decides here, so these cells take twice the rounds of other solo rows.
+pub(super) fn plan(context: &Context) -> Plan {
+    let mut plan = context.solo_plan();
+    plan.rounds *= 2;
+    plan.span = plan.span.min(Duration::from_micros(500));
+    plan
 }
 
 /// The arms of the row; criterion measures the same ones.
@@ -66,7 +72,7 @@ pub fn arms(context: &Context) -> Vec<SoloArm> {
     arms
 }
 
-fn arm<L: Exclusive>(role: Role) -> SoloArm {
+pub(super) fn arm<L: Exclusive>(role: Role) -> SoloArm {
     let lock = CachePadded::new(L::fresh());
     SoloArm::new(name_in(role, L::NAME), role, move |passes| {
         for _ in 0..passes {

@@ -119,7 +119,13 @@ impl RecursiveMutex {
     /// Port of: `_PyRecursiveMutex_Lock` (Python/lock.c)
     #[inline]
     pub fn lock(&self) {
-        let me = ident::current().get();
+        self.lock_as(ident::current().get());
+    }
+
+    /// [`lock`](Self::lock) for a runtime that has thread numbers of its own; not zero, and not mixed with ours.
+    #[doc(hidden)]
+    #[inline]
+    pub fn lock_as(&self, me: u64) {
         if self.is_owned_by(me) {
             self.deepen(1);
         } else {
@@ -174,7 +180,17 @@ impl RecursiveMutex {
     ///
     /// Port of: `_PyRecursiveMutex_LockTimed` (Python/lock.c)
     pub fn lock_timed(&self, timeout: Option<Duration>, flags: LockFlags) -> LockStatus {
-        let me = ident::current().get();
+        self.lock_timed_as(ident::current().get(), timeout, flags)
+    }
+
+    /// [`lock_timed`](Self::lock_timed), as [`lock_as`](Self::lock_as).
+    #[doc(hidden)]
+    pub fn lock_timed_as(
+        &self,
+        me: u64,
+        timeout: Option<Duration>,
+        flags: LockFlags,
+    ) -> LockStatus {
         if self.is_owned_by(me) {
             self.deepen(1);
             return LockStatus::Acquired;
@@ -231,7 +247,14 @@ impl RecursiveMutex {
     /// Port of: `_PyRecursiveMutex_TryUnlock` (Python/lock.c)
     #[inline]
     pub fn try_unlock(&self) -> Result<(), NotOwner> {
-        if !self.is_locked_by_current_thread() {
+        self.try_unlock_as(ident::current().get())
+    }
+
+    /// [`try_unlock`](Self::try_unlock), as [`lock_as`](Self::lock_as).
+    #[doc(hidden)]
+    #[inline]
+    pub fn try_unlock_as(&self, me: u64) -> Result<(), NotOwner> {
+        if !self.is_owned_by(me) {
             return Err(NotOwner);
         }
         match self.level() {
@@ -416,8 +439,11 @@ impl RecursiveMutex {
         }
     }
 
+    /// Whether the thread with this number owns the mutex, as [`lock_as`](Self::lock_as). Exact for the caller's own.
+    #[doc(hidden)]
     #[inline]
-    fn is_owned_by(&self, thread: u64) -> bool {
+    #[must_use]
+    pub fn is_owned_by(&self, thread: u64) -> bool {
         // ORD: Relaxed, only the thread itself writes this value (RECURSIVE-1).
         self.owner.load(Ordering::Relaxed) == thread
     }

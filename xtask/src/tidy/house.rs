@@ -11,7 +11,7 @@ pub(super) struct House {
     pub(super) workspace: Workspace,
     /// Every Rust file.
     pub(super) sources: Vec<Source>,
-    /// Every Markdown and TOML file, and the scripts.
+    /// Every Markdown and TOML file, the lists and headers of the C interface, and the scripts.
     pub(super) documents: Vec<Document>,
     /// Every file that is there, by its path from the top.
     pub(super) files: BTreeSet<String>,
@@ -40,7 +40,7 @@ impl House {
             let extension = path.extension().unwrap_or_default().to_string_lossy();
             if extension == "rs" {
                 sources.push(Source::read(&root, path)?);
-            } else if extension == "md" || extension == "toml" {
+            } else if matches!(&*extension, "md" | "toml" | "txt" | "h") {
                 documents.push(Document::read(&root.join(path), slashed(&root, path))?);
             }
         }

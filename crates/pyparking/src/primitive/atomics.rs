@@ -10,6 +10,7 @@ macro_rules! atomics {
         atomics! { @shared $($backing)::+, [$($constant)?], $order, $failure, AtomicBool<> of bool }
         atomics! { @shared $($backing)::+, [$($constant)?], $order, $failure, AtomicPtr<T> of *mut T }
         atomics! { @number $($backing)::+, [$($constant)?], $order, $failure, AtomicU8 of u8 }
+        atomics! { @number $($backing)::+, [$($constant)?], $order, $failure, AtomicU16 of u16 }
         atomics! { @number $($backing)::+, [$($constant)?], $order, $failure, AtomicU32 of u32 }
         atomics! { @number $($backing)::+, [$($constant)?], $order, $failure, AtomicU64 of u64 }
         atomics! { @number $($backing)::+, [$($constant)?], $order, $failure, AtomicUsize of usize }

@@ -1,0 +1,161 @@
+//! The system's C compiler, and the programs that the tests make with it from `tests/c`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// The version of CPython whose names this build has.
+pub(crate) const VERSION: &str = if cfg!(feature = "py314") { "314" } else { "313" };
+
+/// How long a program may take before it counts as hung; the longest takes some seconds.
+const HUNG: Duration = Duration::from_secs(120);
+
+/// A language of the header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Language {
+    C,
+    Cpp,
+}
+
+/// How a program is linked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    Static,
+    Shared,
+}
+
+/// What there is no compiler for is not tested, and says so where it is seen.
+pub(crate) fn skip(why: &str) {
+    use std::io::Write;
+    // Past the capture of test output.
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
+fn crate_folder() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The folder where cargo has put the libraries: beside the tests.
+pub(crate) fn libraries() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows where it is");
+    test.parent().expect("in a folder").to_owned()
+}
+
+fn variable_or(name: &str, default: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| default.to_owned())
+}
+
+/// The compiler of a language, if there is one that makes programs for this machine.
+pub(crate) fn compiler(language: Language) -> Option<String> {
+    let name = match language {
+        Language::C => variable_or("CC", "cc"),
+        Language::Cpp => variable_or("CXX", "c++"),
+    };
+    let Ok(machine) = Command::new(&name).arg("-dumpmachine").output() else {
+        skip(&format!("no compiler for {language:?} ({name}); CC and CXX name others"));
+        return None;
+    };
+    let machine = String::from_utf8_lossy(&machine.stdout).trim().to_owned();
+    if !machine.starts_with(std::env::consts::ARCH) {
+        skip(&format!("{name} makes programs for {machine}, not {}", std::env::consts::ARCH));
+        return None;
+    }
+    Some(name)
+}
+
+/// The compiler with everything but its input.
+fn command(compiler: &str, language: Language) -> Command {
+    let mut command = Command::new(compiler);
+    match language {
+        Language::C => command.args(["-std=c11", "-x", "c"]),
+        Language::Cpp => {
+            command.args(["-std=c++11", "-x", "c++", "-Wno-missing-field-initializers"])
+        }
+    };
+    command.args(["-Wall", "-Wextra", "-Werror", "-O2", "-pthread", "-D_GNU_SOURCE"]);
+    command.arg("-I").arg(crate_folder().join("include"));
+    if cfg!(feature = "std-fallback") {
+        command.arg("-DPORTABLE_SLEEPER");
+    }
+    if !cfg!(feature = "embed") {
+        command.arg("-DPYCAPI_NO_EMBED");
+    }
+    command
+}
+
+/// A program made from `tests/c/<stem>.c`; `None` without a compiler.
+pub(crate) fn program(stem: &str, language: Language, link: Link) -> Option<PathBuf> {
+    let compiler = compiler(language)?;
+    let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
+    let portable = if cfg!(feature = "std-fallback") { "-portable" } else { "" };
+    let name = format!("{stem}-{language:?}-{link:?}-{VERSION}-{profile}{portable}");
+    let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let mut command = command(&compiler, language);
+    command.arg(format!("-DPYCAPI_PY_VERSION={VERSION}"));
+    command.arg(crate_folder().join("tests/c").join(format!("{stem}.c"))).args(["-x", "none"]);
+    match link {
+        Link::Static => command.arg(libraries().join("libpycapi.a")),
+        Link::Shared => command
+            .arg(libraries().join("libpycapi.so"))
+            .arg(format!("-Wl,-rpath,{}", libraries().display())),
+    };
+    command.args(["-lm", "-ldl", "-o"]).arg(&made);
+    expect_success(command);
+    Some(made)
+}
+
+/// Whether a compiler accepts `text` as C or C++ of this standard, with every warning an error.
+pub(crate) fn expect_accepted(language: Language, standard: &str, version: &str, text: &str) {
+    let Some(compiler) = compiler(language) else { return };
+    let mut command = command(&compiler, language);
+    command.arg(format!("-std={standard}")).arg("-Wpedantic");
+    command.arg(format!("-DPYCAPI_PY_VERSION={version}")).args(["-fsyntax-only", "-"]);
+    let mut child =
+        command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("there is a compiler");
+    std::io::Write::write_all(&mut child.stdin.take().expect("piped"), text.as_bytes())
+        .expect("the compiler reads");
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{standard}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn expect_success(mut command: Command) {
+    let output = command.output().expect("the compiler starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}\n{errors}");
+}
+
+/// The names of a program's scenarios.
+pub(crate) fn scenarios(program: &Path) -> Vec<String> {
+    let output = run(program, "--list");
+    assert!(output.status.success());
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+}
+
+/// Runs one scenario to its end.
+pub(crate) fn run(program: &Path, scenario: &str) -> Output {
+    let mut command = Command::new(program);
+    command.arg(scenario).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let begun = Instant::now();
+    while child.try_wait().expect("a child of ours").is_none() {
+        if begun.elapsed() > HUNG {
+            let _ = child.kill();
+            panic!("{scenario} hangs");
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.wait_with_output().expect("it has ended")
+}
+
+/// Runs every scenario and tells which of them failed.
+pub(crate) fn expect_all(program: &Path) {
+    let failed: Vec<String> = scenarios(program)
+        .into_iter()
+        .filter_map(|scenario| {
+            let output = run(program, &scenario);
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            (!output.status.success()).then(|| format!("{scenario}: {}: {told}", output.status))
+        })
+        .collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
