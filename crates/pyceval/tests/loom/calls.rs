@@ -2,9 +2,9 @@
 //!
 //! The log of what ran is a cell that the checker watches.
 
-use pyceval::{Attached, Runtime, until_exit};
+use pyceval::{Attached, Breaker, Events, Runtime, until_exit};
 use std::sync::Arc;
-use trial::explore::{Bucket, bounded, spawn};
+use trial::explore::{Bucket, bounded, spawn, unbounded};
 use trial::guarded::Guarded;
 
 /// The numbers of the calls that ran, as digits.
@@ -109,5 +109,25 @@ fn pending_the_end_against_a_pass() {
         runtime.finalise(&attached).unwrap();
         assert_eq!(log.0.get(), 1);
         other.join().unwrap();
+    });
+}
+
+/// BREAKER-1. Two threads, unbounded: who finds an event, and takes nothing, sees what it is about.
+#[test]
+fn calls_are_seen_behind_their_event() {
+    unbounded(Bucket::Abstract, || {
+        let shared = Arc::new((Breaker::new(), Log(Guarded::new(0))));
+        let other = {
+            let shared = Arc::clone(&shared);
+            spawn(move || {
+                shared.1.0.set(1);
+                shared.0.set(Events::CALLS_TO_DO);
+            })
+        };
+        if shared.0.events().contains(Events::CALLS_TO_DO) {
+            assert_eq!(shared.1.0.get(), 1);
+        }
+        other.join().unwrap();
+        assert!(shared.0.is_tripped());
     });
 }
