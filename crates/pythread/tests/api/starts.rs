@@ -22,6 +22,9 @@ fn names_are_the_handles_and_the_threads() {
 
 /// What the system calls the calling thread, where it can be asked by a file.
 fn systems_name() -> Option<String> {
+    if cfg!(not(target_os = "linux")) {
+        return None;
+    }
     let name = std::fs::read_to_string("/proc/thread-self/comm").ok()?;
     Some(name.trim_end().to_owned())
 }
