@@ -102,6 +102,20 @@ pub(crate) fn caught(f: impl FnOnce()) -> Option<Panic> {
     (!payload.is::<Exit>()).then(|| Panic::new(payload))
 }
 
+/// Destructors that may panic one inside the other before the rest is left alone.
+const NESTED: u32 = 8;
+
+/// Drops a panic that nobody will hear of. Its payload's destructor may panic too, with a payload that may do the same.
+fn discard(mut panic: Option<Panic>) {
+    for _ in 0..NESTED {
+        if panic.is_none() {
+            return;
+        }
+        panic = caught(|| drop(panic));
+    }
+    core::mem::forget(panic);
+}
+
 /// Runs the calling thread's hooks (LAST-1, LAST-2); the panic that counts.
 pub(crate) fn run_hooks(mut first: Option<Panic>) -> Option<Panic> {
     loop {
@@ -114,8 +128,7 @@ pub(crate) fn run_hooks(mut first: Option<Panic>) -> Option<Panic> {
             if first.is_none() {
                 first = panic;
             } else {
-                // Its destructor may panic too, with a payload that may do the same: that one is left alone.
-                core::mem::forget(caught(|| drop(panic)));
+                discard(panic);
             }
         }
     }
