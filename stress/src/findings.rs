@@ -48,6 +48,8 @@ pub enum Rule {
     World,
     /// What an arena lends is aligned, nobody else's, and unchanged until it is taken back.
     Memory,
+    /// Every counted value is dropped once, and not used afterwards.
+    Dropped,
     /// A forked child can use every primitive.
     Fork,
     /// A history of calls fits its sequential specification.
@@ -82,6 +84,7 @@ impl Rule {
             Self::LeftBehind => "nothing left behind",
             Self::World => "stop-the-world",
             Self::Memory => "memory unharmed",
+            Self::Dropped => "dropped once",
             Self::Fork => "fork",
             Self::Linearizable => "linearizability",
             Self::Hooks => "hooks paired",

@@ -25,6 +25,7 @@ pub mod rw_mutex;
 pub mod seq_lock;
 #[cfg(unix)]
 pub mod signals;
+pub mod slot;
 pub mod threads;
 pub mod upgradable;
 pub mod world;
@@ -55,6 +56,7 @@ pub fn all() -> Vec<Box<dyn Row>> {
         Box::new(hash::HashRow),
         Box::new(threads::ThreadsRow),
         Box::new(keys::KeysRow),
+        Box::new(slot::SlotRow),
         Box::new(gil::GilRow),
         Box::new(interrupts::InterruptsRow),
         Box::new(world::WorldRow),

@@ -18,5 +18,6 @@ pub mod pycapi;
 pub mod recursive;
 pub mod seq;
 pub mod shared;
+pub mod slot;
 pub mod volley;
 pub mod wrapped;

@@ -20,6 +20,8 @@ pub mod recursive;
 pub mod seqlock;
 #[cfg(unix)]
 pub mod signal;
+pub mod slot;
+pub mod slot_growth;
 pub mod stop;
 pub mod threads;
 pub mod uncontended;
@@ -62,6 +64,8 @@ pub const ALL: &[Row] = &[
     arena::NODE,
     hash::ONE_SHOT,
     hash::HASHER,
+    slot::ROW,
+    slot_growth::ROW,
     gil::ALONE,
     gil::HANDOVER,
     gil::CONVOY,

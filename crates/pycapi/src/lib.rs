@@ -16,7 +16,7 @@
 //!
 //! * **From C**: link `libpycapi.a` or `libpycapi.so`. `pycapi_install_hooks` says how threads are detached while they sleep.
 //! * **Beside pyceval** (feature `embed`, on by default): critical sections, pending calls and the eval breaker in C form. From
-//!   Rust, [`publish`] the runtime; from C, start one.
+//!   Rust, `publish` the runtime; from C, start one.
 //! * **Inside CPython** (feature `host-cpython`): in the place of `Python/lock.c` and `Python/parking_lot.c`.
 //!   docs/inside-cpython.md has every step.
 //!

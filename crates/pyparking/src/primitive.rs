@@ -14,6 +14,7 @@
 //! | `const_fn!` | `const fn` | `fn`: model atomics register with the run that makes them |
 //! | `global!` | a `static` | one instance per explored schedule |
 //! | `thread_slot!` | `thread_local!` with a constant initialiser | the checker's thread-local |
+//! | [`Watch`] | nothing | says when memory is touched that was given back, or given back while it is touched |
 //! | [`BUCKETS`] | 257 | 1: every address collides, which is the hardest case |
 
 pub use core::sync::atomic::Ordering;
@@ -126,6 +127,18 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("pending-left-open", "the end of a runtime leaves calls in the queues, which may keep it"),
     ("pending-refused-goes-on", "a thread that was refused in a call takes the next one"),
     ("signal-lost", "the bit of signals is cleared after the look at what was tripped"),
+    (
+        "slot-reads-then-stores",
+        "a store of a slot reads the old value and stores the new one in two steps",
+    ),
+    ("slot-counts-from-zero", "a load whose try fails takes a reference without trying"),
+    (
+        "slot-unpublished",
+        "a value is put into a slot that others may not try to take a reference from",
+    ),
+    ("qsbr-free-at-once", "what reaches zero is freed without waiting for readers"),
+    ("qsbr-look-by-load", "a look takes an offline member for granted that is going online"),
+    ("qsbr-borrowed-goal", "what is put aside waits for the next advance of whatever thread"),
     ("signal-bit-first", "a handler sets the breaker's bit before it marks its signal"),
     ("thread-ended-early", "a thread lets its joiners go before its outcome is there"),
     ("thread-hooks-late", "a thread lets its joiners go before its exit hooks have run"),
@@ -239,6 +252,8 @@ macro_rules! lot_constructor {
 
 /// Declares a function that returns the one instance of a process-wide value.
 #[cfg(not(any(loom, shuttle)))]
+#[macro_export]
+#[doc(hidden)]
 macro_rules! global {
     ($(#[$meta:meta])* $vis:vis fn $name:ident() -> &'static $type:ty = $init:expr) => {
         $(#[$meta])*
@@ -250,6 +265,8 @@ macro_rules! global {
     };
 }
 #[cfg(any(loom, shuttle))]
+#[macro_export]
+#[doc(hidden)]
 macro_rules! global {
     ($(#[$meta:meta])* $vis:vis fn $name:ident() -> &'static $type:ty = $init:expr) => {
         $(#[$meta])*

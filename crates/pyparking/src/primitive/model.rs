@@ -27,3 +27,34 @@ macro_rules! failure {
 
 use super::atomics::atomics;
 atomics! { checker::sync::atomic, [], success, failure }
+
+/// A mark on memory that one thread may give back while others look at it: every touch reads a cell that the end
+/// writes.
+#[derive(Debug)]
+pub struct Watch(RaceCell<bool>);
+
+// SAFETY: an access that races is what the cell is there to report.
+unsafe impl Sync for Watch {}
+
+impl Watch {
+    /// A mark on memory that is in use.
+    #[track_caller]
+    pub fn new() -> Self {
+        Self(RaceCell::new(false))
+    }
+
+    /// The memory is looked at.
+    #[track_caller]
+    pub fn touch(&self) {
+        // SAFETY: nobody writes but the end, which comes after every touch, or the model fails.
+        assert!(!unsafe { self.0.get() }, "memory is touched that was given back");
+    }
+
+    /// The memory is given back.
+    #[track_caller]
+    pub fn end(&self) {
+        self.touch();
+        // SAFETY: nobody looks any more, or the model fails.
+        unsafe { self.0.set(true) };
+    }
+}

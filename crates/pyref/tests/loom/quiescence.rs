@@ -1,0 +1,197 @@
+//! Models of quiescent states: what was taken out of reach is not freed under a reader.
+
+use crate::value::{Drops, Value, online};
+use pyref::{Member, Ref, Slot};
+use std::sync::Arc;
+use trial::explore::{Bucket, bounded, spawn};
+
+type Shared = Arc<Slot<Value>>;
+
+/// A slot with a value that nobody owns, and the count of drops.
+fn slot() -> (Shared, Drops) {
+    let drops = Drops::default();
+    (Arc::new(Slot::new(Ref::new(drops.value(1)))), drops)
+}
+
+/// Takes the value out, and frees it if nobody is in the way.
+fn replace(owner: &mut Member, slot: &Shared) {
+    let online = owner.online();
+    slot.store(None);
+    online.serve();
+}
+
+/// QSBR-2, QSBR-3, QSBR-4, GUARD-1. Two threads, bounded: an advance against a reader that goes online and borrows.
+#[test]
+fn quiescence_of_a_reader_that_comes() {
+    bounded(Bucket::Abstract, || {
+        let (slot, drops) = slot();
+        let [mut writer, reader] = [(); 2].map(|()| Member::new());
+        let shared = Arc::clone(&slot);
+        let reading = online(reader, move |online| {
+            let guard = online.guard();
+            if let Some(seen) = shared.borrow(&guard) {
+                assert_eq!(seen.read(), 1);
+            }
+        });
+        replace(&mut writer, &slot);
+        let reader = reading.join().unwrap();
+        drop((writer, reader));
+        assert_eq!(drops.count(), 1);
+    });
+}
+
+/// QSBR-2, QSBR-4. Two threads, bounded: the reader has been online before, goes away and comes back.
+#[test]
+fn quiescence_of_a_reader_that_comes_back() {
+    bounded(Bucket::Abstract, || {
+        let (slot, drops) = slot();
+        let [mut writer, mut reader] = [(); 2].map(|()| Member::new());
+        let shared = Arc::clone(&slot);
+        let reading = spawn(move || {
+            drop(reader.online());
+            {
+                let online = reader.online();
+                let guard = online.guard();
+                if let Some(seen) = shared.borrow(&guard) {
+                    assert_eq!(seen.read(), 1);
+                }
+            }
+            reader
+        });
+        replace(&mut writer, &slot);
+        let reader = reading.join().unwrap();
+        drop((writer, reader));
+        assert_eq!(drops.count(), 1);
+    });
+}
+
+/// QSBR-2. Two threads, bounded: a reader that stays online and is quiescent between two reads.
+#[test]
+fn quiescence_of_a_reader_that_stays() {
+    bounded(Bucket::Abstract, || {
+        let (slot, drops) = slot();
+        let [mut writer, reader] = [(); 2].map(|()| Member::new());
+        let shared = Arc::clone(&slot);
+        let reading = online(reader, move |online| {
+            for _ in 0..2 {
+                let guard = online.guard();
+                if let Some(seen) = shared.borrow(&guard) {
+                    assert_eq!(seen.read(), 1);
+                }
+                drop(guard);
+                online.quiescent();
+            }
+        });
+        replace(&mut writer, &slot);
+        let reader = reading.join().unwrap();
+        drop((writer, reader));
+        assert_eq!(drops.count(), 1);
+    });
+}
+
+/// QSBR-6, TABLE-1, TABLE-2. Two threads, bounded: the reader's member, and the larger array that it needs, are made
+/// while the writer looks.
+#[test]
+fn quiescence_of_a_reader_that_is_new() {
+    bounded(Bucket::Abstract, || {
+        let (slot, drops) = slot();
+        let mut writer = Member::new();
+        let shared = Arc::clone(&slot);
+        let reading = spawn(move || {
+            let mut reader = Member::new();
+            {
+                let online = reader.online();
+                let guard = online.guard();
+                if let Some(seen) = shared.borrow(&guard) {
+                    assert_eq!(seen.read(), 1);
+                }
+            }
+            reader
+        });
+        replace(&mut writer, &slot);
+        let reader = reading.join().unwrap();
+        drop((writer, reader));
+        assert_eq!(drops.count(), 1);
+    });
+}
+
+/// QSBR-5. Two threads, bounded: the guard stays open while its member is offline, as in a sleep that detaches.
+#[test]
+fn quiescence_with_a_guard_across_a_detach() {
+    bounded(Bucket::Abstract, || {
+        let (slot, drops) = slot();
+        let [mut writer, reader] = [(); 2].map(|()| Member::new());
+        let shared = Arc::clone(&slot);
+        let reading = spawn(move || {
+            let place = reader.place();
+            away_and_back(place, || {
+                // SAFETY: the member is this thread's, and kept until the guard has ended.
+                let guard = unsafe { place.guard() };
+                let seen = shared.borrow(&guard);
+                detach(place);
+                attach(place);
+                if let Some(seen) = seen {
+                    assert_eq!(seen.read(), 1);
+                }
+            });
+            reader
+        });
+        replace(&mut writer, &slot);
+        let reader = reading.join().unwrap();
+        drop((writer, reader));
+        assert_eq!(drops.count(), 1);
+    });
+}
+
+fn away_and_back(place: pyref::raw::Place, body: impl FnOnce()) {
+    attach(place);
+    body();
+    detach(place);
+}
+
+fn attach(place: pyref::raw::Place) {
+    use pyparking::primitive::Ordering;
+    // SAFETY: from even by an RMW with Acquire, by the one thread that uses the member.
+    unsafe {
+        let odd = pyref::raw::Place::sequence();
+        // ORD: Acquire, as the word asks.
+        let gone = place.word().compare_exchange(0, odd, Ordering::Acquire, Ordering::Relaxed);
+        assert!(gone.is_ok());
+        place.enter();
+    }
+}
+
+fn detach(place: pyref::raw::Place) {
+    // SAFETY: by the member's thread, with Release.
+    unsafe {
+        place.leave();
+        // ORD: Release, as the word asks.
+        place.word().store(0, pyparking::primitive::Ordering::Release);
+    }
+}
+
+/// QSBR-3, DELAY-1. Three threads, bounded: an advance and a look by a thread that has taken nothing out of reach come
+/// in between, and move the sequence for the thread that has. A reader goes online with what it finds.
+#[test]
+fn quiescence_of_two_that_advance() {
+    bounded(Bucket::Abstract, || {
+        let (slot, drops) = slot();
+        let [mut writer, reader] = [(); 2].map(|()| Member::new());
+        let shared = Arc::clone(&slot);
+        let reading = online(reader, move |online| {
+            let guard = online.guard();
+            if let Some(seen) = shared.borrow(&guard) {
+                assert_eq!(seen.read(), 1);
+            }
+        });
+        let advancing = spawn(|| {
+            // SAFETY: of no member, and reads nothing.
+            drop(unsafe { pyref::raw::Place::ripe([]) });
+        });
+        replace(&mut writer, &slot);
+        let reader = reading.join().unwrap();
+        advancing.join().unwrap();
+        drop((writer, reader));
+        assert_eq!(drops.count(), 1);
+    });
+}
