@@ -5,6 +5,7 @@
 //! | `until` | waiting for a condition and never for a time; who sleeps on a primitive |
 //! | `child` | a part of a test in a child process that is to die of it |
 //! | `facts` | traits that a type must not have, held at compile time |
+//! | `random` | numbers from a seed |
 //! | `explore`, `guarded` | loom models: how they are explored, and what they watch |
 //! | `crew` | shuttle models: random schedules of many threads |
 //!
@@ -19,4 +20,5 @@ pub mod explore;
 pub mod facts;
 #[cfg(loom)]
 pub mod guarded;
+pub mod random;
 pub mod until;
