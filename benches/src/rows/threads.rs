@@ -117,18 +117,24 @@ fn get_arms() -> Vec<SoloArm> {
     OURS.set(value()).expect("it is created");
     LOCAL.set(value());
     let ours = |role| arm!("pythread", role, black_box(black_box(&OURS).get()));
-    #[allow(unused_mut, reason = "pthread's keys are Unix's")]
     let mut arms = vec![
         ours(Role::Ours),
         ours(Role::Control),
         arm!("thread_local", Role::Limit, black_box(LOCAL.get())),
     ];
-    #[cfg(unix)]
-    {
-        let key = pthread_key();
-        arms.push(arm!("pthread", Role::Peer, black_box(c_get(black_box(key)))));
-    }
+    arms.extend(pthread_get());
     arms
+}
+
+#[cfg(unix)]
+fn pthread_get() -> Option<SoloArm> {
+    let key = pthread_key();
+    Some(arm!("pthread", Role::Peer, black_box(c_get(black_box(key)))))
+}
+
+#[cfg(not(unix))]
+fn pthread_get() -> Option<SoloArm> {
+    None
 }
 
 fn set_arms() -> Vec<SoloArm> {
@@ -138,22 +144,24 @@ fn set_arms() -> Vec<SoloArm> {
             let _set = black_box(black_box(&OURS).set(black_box(value())));
         })
     };
-    #[allow(unused_mut, reason = "pthread's keys are Unix's")]
     let mut arms = vec![
         ours(Role::Ours),
         ours(Role::Control),
         arm!("thread_local", Role::Limit, LOCAL.set(black_box(value()))),
     ];
-    #[cfg(unix)]
-    {
-        let key = pthread_key();
-        arms.push(arm!(
-            "pthread",
-            Role::Peer,
-            black_box(c_set(black_box(key), black_box(value())))
-        ));
-    }
+    arms.extend(pthread_set());
     arms
+}
+
+#[cfg(unix)]
+fn pthread_set() -> Option<SoloArm> {
+    let key = pthread_key();
+    Some(arm!("pthread", Role::Peer, black_box(c_set(black_box(key), black_box(value())))))
+}
+
+#[cfg(not(unix))]
+fn pthread_set() -> Option<SoloArm> {
+    None
 }
 
 #[cfg(unix)]
