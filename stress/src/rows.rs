@@ -21,6 +21,7 @@ pub mod patience;
 pub mod pending;
 pub mod raw_mutex;
 pub mod recursive;
+pub mod references;
 pub mod rw_mutex;
 pub mod seq_lock;
 #[cfg(unix)]
@@ -60,6 +61,7 @@ pub fn all() -> Vec<Box<dyn Row>> {
         Box::new(gil::GilRow),
         Box::new(interrupts::InterruptsRow),
         Box::new(world::WorldRow),
+        Box::new(references::ReferencesRow),
         Box::new(pending::PendingRow),
         #[cfg(unix)]
         Box::new(signals::SignalsRow),

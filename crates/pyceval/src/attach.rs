@@ -3,9 +3,9 @@
 //! | attach | detach |
 //! |---|---|
 //! | 1. take the GIL, if there is one | 1. suspend all critical sections |
-//! | 2. state word 0→1; while it is 2 give the GIL back, wait, begin again; so too if there is a GIL by now that step 1 did not take | 2. forget the current thread |
-//! | 3. refuse if the interpreter is ending (EXIT-1), or a fork has left the thread behind (FORK-2) | 3. state word 1→0, or 1→2 if a stop wants it |
-//! | 4. remember the current thread, copy the instrumentation version | 4. drop the GIL |
+//! | 2. state word 0→odd; while it is 2 give the GIL back, wait, begin again; so too if there is a GIL by now that step 1 did not take | 2. forget the current thread |
+//! | 3. refuse if the interpreter is ending (EXIT-1), or a fork has left the thread behind (FORK-2) | 3. state word odd→0, or odd→2 if a stop wants it |
+//! | 4. remember the current thread, for this crate and for [`pyref`], copy the instrumentation version | 4. drop the GIL |
 //! | 5. resume the top critical section, which may block and so detach and attach again | |
 //!
 //! * ATTACH-1: a thread that is attached under a GIL holds it, from before step 2 until after detach's step 3.
@@ -26,6 +26,7 @@ use crate::thread::Thread;
 use crate::world;
 use pycritsec::runtime::{self as sections, Mode};
 use pyparking::fatal;
+use pyparking::primitive::seeded;
 
 impl Thread {
     /// Attaches the calling thread with this state.
@@ -63,6 +64,8 @@ impl Thread {
             return self.refuse();
         }
         current::set(self);
+        // SAFETY: the word was made odd above, by this thread.
+        unsafe { self.member.place().enter() };
         let version = interpreter.version();
         if self.breaker().version() != version {
             self.breaker().set_version(version);
@@ -151,7 +154,17 @@ impl Thread {
     #[inline]
     pub(crate) fn detach(&self) {
         self.sections.set(sections::detach());
+        self.leave();
+    }
+
+    /// Steps 2 to 4 of detach.
+    #[inline]
+    fn leave(&self) {
         current::set(core::ptr::null());
+        if !seeded("place-not-left") {
+            // SAFETY: this thread has the state attached; the word is made even next.
+            unsafe { self.member.place().leave() };
+        }
         self.leave_state();
         self.drop_gil();
     }
@@ -172,9 +185,7 @@ impl Thread {
                 "the section to end first",
             );
         }
-        current::set(core::ptr::null());
-        self.leave_state();
-        self.drop_gil();
+        self.leave();
     }
 
     /// Leaves for good if the thread was refused before, and the unwinding was stopped (EXIT-2).

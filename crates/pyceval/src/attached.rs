@@ -15,6 +15,8 @@ use crate::world::Scope;
 use core::fmt;
 use core::marker::PhantomData;
 use pyparking::fatal;
+use pyparking::primitive::seeded;
+use pyref::Guard;
 use pysync::{LockFlags, LockStatus};
 
 /// Proof that the calling thread is attached. Detaches when dropped.
@@ -240,6 +242,37 @@ impl<'t> Attached<'t> {
     #[must_use = "the world starts again as soon as the pause is dropped"]
     pub fn stop_the_world(&self) -> Pause<'_> {
         Pause::new(self.thread, Scope::Interpreter(self.thread.interpreter().id))
+    }
+
+    /// Opens a guard for borrowed reads of slots. What is borrowed stays across polls and detached stretches, until the
+    /// guard is dropped.
+    ///
+    /// # Panics
+    ///
+    /// Unwinds with [`ThreadExit`](crate::ThreadExit) if the thread was refused before, and has caught the unwinding.
+    ///
+    /// Cost: no atomic operation.
+    ///
+    /// ```
+    /// use pyref::{Ref, Slot};
+    ///
+    /// let (_runtime, mut main) = pyceval::Runtime::builder().start().unwrap();
+    /// let attached = main.attach().unwrap();
+    /// let slot = Slot::new(Ref::new(5));
+    /// let guard = attached.guard();
+    /// let five = slot.borrow(&guard).unwrap();
+    /// slot.store(None);
+    /// attached.poll().unwrap();
+    /// assert_eq!(*five, 5);
+    /// ```
+    #[inline]
+    pub fn guard(&self) -> Guard<'_> {
+        if !seeded("guard-unattached") {
+            self.thread.expect_attached();
+        }
+        // SAFETY: the token, which the guard borrows, is on the thread that has the state attached, whose member cannot
+        // become another thread's before the token is dropped (THREAD-1).
+        unsafe { self.thread.member.place().guard() }
     }
 
     pub(crate) fn shared(&self) -> &'t Shared {

@@ -5,6 +5,7 @@
 //! | take the roster's lock, so that the lists are whole | give it back | make it free |
 //! | | | forget every other thread (FORK-2); empty the lot; no stop is under way |
 //! | | | the GIL, if there is one, is held by this thread and nobody waits for it |
+//! | take the locks of [`pyref`] | give them back | make them free; members of lost threads own nothing any more |
 //! | | | this thread is the main thread; signals that were tripped before belong to the parent |
 //!
 //! * FORK-1: the child's owner ids are those of the forking thread: it keeps the locks that it held.
@@ -22,6 +23,7 @@ use crate::state::State;
 use crate::thread::Thread;
 use crate::world::Books;
 use pyparking::primitive::seeded;
+use pyref::raw as references;
 use std::sync::Arc;
 
 impl Attached<'_> {
@@ -58,13 +60,17 @@ impl Attached<'_> {
     pub unsafe fn fork(&self, fork: impl FnOnce() -> i32) -> i32 {
         let roster = &self.thread().runtime().roster;
         roster.hold_for_fork();
+        let references = references::Fork::prepare();
         let child = fork();
         if child == 0 {
-            // SAFETY: this is the child, by the caller's word; the lock was taken above.
-            unsafe { reset_child(self.thread()) };
+            // SAFETY: this is the child, by the caller's word; the locks were taken above.
+            unsafe { reset_child(self.thread(), references) };
         } else {
-            // SAFETY: the lock was taken above, by this thread.
-            unsafe { roster.release_in_parent() };
+            // SAFETY: the locks were taken above, by this thread.
+            unsafe {
+                references.parent();
+                roster.release_in_parent();
+            }
         }
         child
     }
@@ -75,7 +81,7 @@ impl Attached<'_> {
 /// # Safety
 ///
 /// The calling thread is the only one of the process, has `me` attached, and held the roster's lock at the fork.
-unsafe fn reset_child(me: &Thread) {
+unsafe fn reset_child(me: &Thread, references: references::Fork) {
     let core = me.runtime();
     // SAFETY: the only thread, which holds no lock of the lot.
     unsafe { pyparking::after_fork_child() };
@@ -97,14 +103,19 @@ unsafe fn reset_child(me: &Thread) {
         }
         (kept, gone)
     });
+    // After the states were looked at: those that were attached on lost threads are offline from here on.
+    // SAFETY: the only thread, which took these locks before the fork. No destructor runs: what was queued for threads
+    // that were attached is this one's to merge at its next poll, for it is attached.
+    unsafe { references.child() };
     for thread in &kept {
-        thread.state.after_fork_child(core::ptr::eq(&**thread, me));
+        if !core::ptr::eq(&**thread, me) {
+            thread.state.after_fork_child();
+        }
         thread.breaker().clear(Events::PLEASE_STOP | Events::GIL_DROP_REQUEST);
     }
     if !seeded("fork-unlisted") {
         gone.iter().for_each(|thread| thread.state.leave_behind());
     }
-    drop(gone);
     let handlers: Vec<_> = kept.iter().map(|thread| thread.breaker()).collect();
     core.roster.with(|lists| {
         let calls = lists.interpreters.iter().map(|entry| &entry.interpreter.calls);
@@ -117,6 +128,10 @@ unsafe fn reset_child(me: &Thread) {
     unsafe { core.signals.after_fork_child() };
     if let Some(mine) = kept.iter().find(|thread| core::ptr::eq(&***thread, me)) {
         core.bind_main(mine);
+    }
+    for thread in gone.iter().filter(|_| !seeded("fork-not-abandoned")) {
+        // SAFETY: the only thread; nobody attaches this state again (FORK-2). Destructors may run: all else is done.
+        unsafe { thread.member.place().abandon() };
     }
 }
 

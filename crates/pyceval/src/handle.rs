@@ -6,6 +6,7 @@
 use crate::attached::Attached;
 use crate::breaker::Events;
 use crate::raised::Raised;
+use pyparking::primitive::seeded;
 
 /// Calls of an interpreter that one pass runs. Port of: `MAXPENDINGCALLSLOOP` (Include/internal/pycore_interp.h)
 pub(crate) const CALLS_PER_PASS: usize = 100;
@@ -26,12 +27,19 @@ impl Attached<'_> {
             return Ok(());
         }
         let events = self.breaker().events();
+        let place = self.thread().member.place();
+        // SAFETY: attached, so online; whoever borrows across a poll has a guard.
+        unsafe { place.quiescent() };
         if events.contains(Events::PLEASE_STOP) {
             self.step_aside();
         }
         self.run_signals_and_calls(events)?;
         let handlers = &*self.thread().runtime().handlers;
         if events.contains(Events::EXPLICIT_MERGE) && self.breaker().take(Events::EXPLICIT_MERGE) {
+            if !seeded("merge-unserved") {
+                // SAFETY: as above.
+                unsafe { place.serve() };
+            }
             handlers.merge_refcounts(self);
         }
         if events.contains(Events::GC_SCHEDULED) && self.breaker().take(Events::GC_SCHEDULED) {

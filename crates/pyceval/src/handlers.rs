@@ -30,7 +30,8 @@ use core::fmt;
 /// assert_eq!(runs.load(Ordering::Relaxed), 1);
 /// ```
 pub trait Handlers: Send + Sync + 'static {
-    /// Merges the reference counts that other threads have queued for this one.
+    /// Merges the reference counts that other threads have queued for this one, of an embedder that counts by itself:
+    /// those of [`pyref`] have been merged before.
     ///
     /// Cost: the embedder's.
     ///

@@ -49,6 +49,14 @@
 //! Each interpreter has a [`Gil`] of its own or none, and [`Interpreter::set_gil`] changes that while threads run.
 //! With a GIL critical sections are bookkeeping and locks do not spin. [`SwitchPolicy`] says who is served first.
 //!
+//! # References
+//!
+//! A thread state is a member of [`pyref`]: while it is attached its thread owns the objects that it makes and reads
+//! slots without a lock. A poll that serves something is a quiescent state and merges what others have queued,
+//! [`Attached::guard`] keeps what is borrowed across polls and detached stretches, a stop of the world frees what its
+//! threads have put aside. A runtime that counts in its own way pays a store of a thread-local at each end of an attached
+//! stretch for it, and nothing else.
+//!
 //! # The end
 //!
 //! After [`Runtime::finalise`] no other thread attaches. Threads that were in a lock or a blocking call unwind with

@@ -1,13 +1,18 @@
 //! A stopped world, started again when dropped.
 
 use crate::thread::Thread;
-use crate::world::Scope;
+use crate::world::{Scope, World};
 use core::fmt;
 use core::marker::PhantomData;
 use pycritsec::runtime as sections;
 use pyparking::fatal;
+use pyparking::primitive::seeded;
+use pyref::raw::Ripe;
 
 /// A pause of the world: nobody else in it runs until this is dropped. Port of: `_PyEval_StartTheWorld` (Python/pystate.c)
+///
+/// What its threads have dropped is freed, unless a guard or a thread of another interpreter keeps it: memory at once,
+/// values with destructors as soon as the world has started, because a destructor may wait for a thread that stands still.
 ///
 /// ```
 /// let (runtime, mut main) = pyceval::Runtime::builder().start().unwrap();
@@ -21,6 +26,8 @@ use pyparking::fatal;
 pub struct Pause<'a> {
     thread: &'a Thread,
     scope: Scope,
+    /// What is freed when the world has started: it has destructors.
+    _ripe: Ripe,
     _not_send: PhantomData<*const ()>,
 }
 
@@ -40,7 +47,13 @@ impl<'a> Pause<'a> {
         thread.world(scope).stop(scope, &core.roster, &core.gate, thread);
         thread.pause.set(Some(scope));
         sections::enter_stopper();
-        Self { thread, scope, _not_send: PhantomData }
+        let mut ripe = if seeded("pause-frees-nothing") {
+            Ripe::default()
+        } else {
+            World::ripe(scope, &core.roster, thread)
+        };
+        ripe.free_memory();
+        Self { thread, scope, _ripe: ripe, _not_send: PhantomData }
     }
 }
 

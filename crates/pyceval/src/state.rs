@@ -3,22 +3,26 @@
 //! | value | meaning |
 //! |---|---|
 //! | 0 `DETACHED` | not running code of the runtime; may attach at any time |
-//! | 1 `ATTACHED` | running |
+//! | odd: attached | running; the value is a sequence of [`pyref`] |
 //! | 2 `SUSPENDED` | not running, and must not attach until the world starts again |
-//! | 3 `ASLEEP` | as 2, and the thread sleeps, or is about to, until it is woken |
-//! | 4 `GONE` | its thread was left behind by a fork: it never attaches again |
+//! | 4 `ASLEEP` | as 2, and the thread sleeps, or is about to, until it is woken |
+//! | 6 `GONE` | its thread was left behind by a fork: it never attaches again |
 //!
 //! | transition | who | how |
 //! |---|---|---|
-//! | 0→1 | the thread, when it attaches | compare-exchange, Acquire |
-//! | 1→0 | the thread, when it detaches | store, Release |
-//! | 1→2 | the thread, when it finds that the world is being stopped | store, Release, under the roster's lock |
+//! | 0→odd | the thread, when it attaches | compare-exchange, Acquire |
+//! | odd→later odd | the thread, at a poll that serves something | store, Release |
+//! | odd→0 | the thread, when it detaches | store, Release |
+//! | odd→2 | the thread, when it finds that the world is being stopped | store, Release, under the roster's lock |
 //! | 0→2 | who stops the world; a thread that is born during a pause starts so | compare-exchange, Acquire, under the roster's lock |
-//! | 2→3 | the thread, before it sleeps | compare-exchange |
-//! | 2→0, 3→0 | who starts the world | swap, Release, under the roster's lock |
-//! | any→4 | the only thread of a fork's child | store |
+//! | 2→4 | the thread, before it sleeps | compare-exchange |
+//! | 2→0, 4→0 | who starts the world | swap, Release, under the roster's lock |
+//! | even→6 | the only thread of a fork's child | swap |
 //!
-//! * STATE-1: only the thread itself leaves `ATTACHED`, so it does so by a plain store.
+//! The word is that of the thread's member of [`pyref`]: detached is offline, and attaching, which is an RMW anyhow, tells
+//! those who wait for readers.
+//!
+//! * STATE-1: only the thread itself leaves an odd value, so it does so by a plain store; every other change is an RMW.
 //! * STATE-2: what a thread did while attached is seen by whoever suspends it, or finds it suspended; what was done
 //!   during a pause is seen by the thread when it attaches after it.
 //! * STATE-3: a thread that wants to attach and finds `SUSPENDED` marks the word `ASLEEP` before it parks, so whoever
@@ -27,8 +31,9 @@
 //! Port of: `tstate_try_attach` (Python/pystate.c)
 //! Port of: `tstate_wait_attach` (Python/pystate.c)
 
-use pyparking::primitive::{AtomicU32, Ordering};
+use pyparking::primitive::{AtomicU64, Ordering};
 use pyparking::{ParkOptions, park, unpark_all};
+use pyref::raw::Place;
 
 /// Where a thread stands.
 ///
@@ -49,55 +54,69 @@ pub enum State {
     Suspended = 2,
 }
 
-const DETACHED: u32 = State::Detached as u32;
-const ATTACHED: u32 = State::Attached as u32;
-const SUSPENDED: u32 = State::Suspended as u32;
-const ASLEEP: u32 = 3;
-const GONE: u32 = 4;
+const DETACHED: u64 = Place::OFFLINE;
+const SUSPENDED: u64 = 2;
+const ASLEEP: u64 = 4;
+const GONE: u64 = 6;
 
 /// The word.
-pub(crate) struct StateWord(AtomicU32);
+pub(crate) struct StateWord(Place);
 
 impl StateWord {
     /// A thread that is born now: during a pause it starts suspended.
-    pub(crate) fn new(during_pause: bool) -> Self {
-        Self(AtomicU32::new(if during_pause { SUSPENDED } else { DETACHED }))
+    pub(crate) fn new(place: Place, during_pause: bool) -> Self {
+        let new = Self(place);
+        if during_pause {
+            new.suspend();
+        }
+        new
     }
 
-    /// 0→1. Whether the thread is attached now.
+    #[inline]
+    fn word(&self) -> &AtomicU64 {
+        // SAFETY: this file makes the changes of the table, which are what the member's word asks for; `Thread` enters and
+        // leaves the place.
+        unsafe { self.0.word() }
+    }
+
+    /// 0→odd. Whether the thread is attached now.
     #[inline]
     pub(crate) fn try_attach(&self) -> bool {
         // ORD: Acquire, pairs with the Release of `start` (STATE-2). Relaxed on failure: the thread waits and tries
         // again.
-        self.0.compare_exchange(DETACHED, ATTACHED, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        self.word()
+            .compare_exchange(DETACHED, Place::sequence(), Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
     }
 
-    /// 1→0, by the thread itself.
+    /// Odd→0, by the thread itself.
     #[inline]
     pub(crate) fn detach(&self) {
         // ORD: Release, pairs with the Acquire of `suspend` (STATE-1, STATE-2).
-        self.0.store(DETACHED, Ordering::Release);
+        self.word().store(DETACHED, Ordering::Release);
     }
 
-    /// 1→2, by the thread itself, under the roster's lock.
+    /// Odd→2, by the thread itself, under the roster's lock.
     pub(crate) fn detach_suspended(&self) {
         // ORD: Release, whoever stops the world sees it through the roster's lock and the missing count (STATE-2).
-        self.0.store(SUSPENDED, Ordering::Release);
+        self.word().store(SUSPENDED, Ordering::Release);
     }
 
     /// 0→2, by who stops the world, under the roster's lock. Whether the thread was detached.
     pub(crate) fn suspend(&self) -> bool {
         // ORD: Acquire, pairs with the Release of `detach` (STATE-2). Relaxed on failure: an attached thread is asked
         // to stop, and looked at again.
-        self.0.compare_exchange(DETACHED, SUSPENDED, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        self.word()
+            .compare_exchange(DETACHED, SUSPENDED, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
     }
 
-    /// 2→0 or 3→0, by who starts the world, under the roster's lock. Whether the thread is to be woken when the lock
+    /// 2→0 or 4→0, by who starts the world, under the roster's lock. Whether the thread is to be woken when the lock
     /// is given back.
     pub(crate) fn start(&self) -> bool {
         // ORD: Release, pairs with the Acquire of `try_attach` (STATE-2); Relaxed would do for what comes back: the
         // mark alone is looked at (STATE-3).
-        self.get() == State::Suspended && self.0.swap(DETACHED, Ordering::Release) == ASLEEP
+        self.get() == State::Suspended && self.word().swap(DETACHED, Ordering::Release) == ASLEEP
     }
 
     /// Wakes the thread, if it waits.
@@ -120,46 +139,45 @@ impl StateWord {
     /// wakes nobody who is not marked.
     fn is_asleep(&self) -> bool {
         // ORD: Relaxed, under the bucket lock that the wake takes after the swap of `start`.
-        self.0.load(Ordering::Relaxed) == ASLEEP
+        self.word().load(Ordering::Relaxed) == ASLEEP
     }
 
-    /// 2→3. Whether the world stands still.
+    /// 2→4. Whether the world stands still.
     fn mark_asleep(&self) -> bool {
         // ORD: Relaxed on both sides: the mark is the whole message (STATE-3).
         let marked =
-            self.0.compare_exchange(SUSPENDED, ASLEEP, Ordering::Relaxed, Ordering::Relaxed);
+            self.word().compare_exchange(SUSPENDED, ASLEEP, Ordering::Relaxed, Ordering::Relaxed);
         matches!(marked, Ok(_) | Err(ASLEEP))
     }
 
     /// Where the thread stands at some moment during the call.
     pub(crate) fn get(&self) -> State {
         // ORD: Relaxed, an answer about one moment; the transitions themselves order what they must.
-        match self.0.load(Ordering::Relaxed) {
+        match self.word().load(Ordering::Relaxed) {
             DETACHED => State::Detached,
-            ATTACHED => State::Attached,
-            _ => State::Suspended,
+            SUSPENDED | ASLEEP | GONE => State::Suspended,
+            _ => State::Attached,
         }
     }
 
-    /// In the child of a fork the thread is where it was, whatever stop it was asked for or had met.
+    /// In the child of a fork a thread that is not attached is detached, whatever stop it had met.
     #[cfg(unix)]
-    pub(crate) fn after_fork_child(&self, attached: bool) {
-        let next = if attached { ATTACHED } else { DETACHED };
-        // ORD: Relaxed, there is no other thread.
-        self.0.store(next, Ordering::Relaxed);
+    pub(crate) fn after_fork_child(&self) {
+        // ORD: Relaxed, there is no other thread. An RMW, as every change of an even value (STATE-1).
+        self.word().swap(DETACHED, Ordering::Relaxed);
     }
 
     /// In the child of a fork the thread is not there.
     #[cfg(unix)]
     pub(crate) fn leave_behind(&self) {
-        // ORD: Relaxed, there is no other thread.
-        self.0.store(GONE, Ordering::Relaxed);
+        // ORD: as in `after_fork_child`.
+        self.word().swap(GONE, Ordering::Relaxed);
     }
 
     /// Whether the thread was left behind by a fork.
     pub(crate) fn is_gone(&self) -> bool {
         // ORD: Relaxed, set before the child's thread went on.
-        self.0.load(Ordering::Relaxed) == GONE
+        self.word().load(Ordering::Relaxed) == GONE
     }
 
     fn address(&self) -> usize {

@@ -28,6 +28,7 @@ use core::fmt;
 use pycritsec::runtime::Chain;
 use pyparking::primitive::{Cell, RaceCell, UnsafeCell, seeded};
 use pyparking::{RawMutex, fatal, ident};
+use pyref::Member;
 use std::sync::Arc;
 
 /// What stands behind a [`ThreadState`].
@@ -35,6 +36,8 @@ pub(crate) struct Thread {
     /// Shared with the signal handlers, which must not keep the whole thread.
     pub(crate) seat: Arc<Seat>,
     pub(crate) state: StateWord,
+    /// Of what owns objects and reads slots while the state is attached.
+    pub(crate) member: Member,
     pub(crate) id: u64,
     interpreter: Arc<Shared>,
     /// Index in the roster's list (ROSTER-1).
@@ -157,11 +160,14 @@ impl ThreadState {
     pub(crate) fn new(interpreter: &Interpreter) -> Self {
         let shared = interpreter.shared();
         let id = shared.core.next_thread_id();
+        let seat = Arc::new(Seat::new());
+        let member = Member::with_notice(seat.clone());
         let thread = shared.core.roster.with(|lists| {
             let during_pause = lists.is_stopping(shared.id);
             let thread = Arc::new(Thread {
-                seat: Arc::new(Seat::new()),
-                state: StateWord::new(during_pause),
+                seat,
+                state: StateWord::new(member.place(), during_pause),
+                member,
                 id,
                 interpreter: Arc::clone(shared),
                 place: RaceCell::new(0),
@@ -277,6 +283,9 @@ impl ThreadState {
 
 impl Drop for ThreadState {
     /// Fatal if the state is attached, by a token that was forgotten: its thread would go on with it.
+    ///
+    /// Reference counts that others have queued for it are merged here, and destructors may run on the calling thread,
+    /// attached or not; memory that readers are still waited for is handed on.
     fn drop(&mut self) {
         if self.thread.lent.get() && !self.thread.state.is_gone() {
             fatal("ThreadState", &*self.thread, "dropped while attached", "the token to end first");

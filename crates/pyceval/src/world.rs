@@ -6,7 +6,8 @@
 //! | 2 | | take the runtime's stop lock: shared for one interpreter, exclusive for all |
 //! | 3 | roster | note the request, count the other threads; move detached ones to `SUSPENDED`, ask attached ones to stop |
 //! | 4 | | wait until none is missing, at most a millisecond, then look again at who has detached |
-//! | 5 | | the world is stopped; sections that are begun now lock nothing |
+//! | 5 | roster | what the threads have put aside to free later is ripe; its memory is freed outside the lock |
+//! | | | the world is stopped; sections that are begun now lock nothing |
 //! | 6 | roster | start: forget the request, move suspended threads back to `DETACHED`; wake them outside the lock |
 //! | 7 | | give the locks of 2 and 1 back |
 //!
@@ -39,6 +40,7 @@ use crate::thread::Thread;
 use core::time::Duration;
 use pyparking::primitive::{AtomicUsize, MODELLED, Ordering, seeded};
 use pyparking::{Deadline, ParkOptions, park, spin, unpark_all};
+use pyref::raw::{Place, Ripe};
 use pysync::{Mutex, RwMutex};
 use std::sync::Arc;
 
@@ -139,6 +141,16 @@ impl World {
     fn tell(&self) {
         // SAFETY: as in `wait_a_round`.
         unsafe { unpark_all(self.address()) };
+    }
+
+    /// What the threads in scope have put aside, of which nobody has anything in hand any more.
+    pub(crate) fn ripe(scope: Scope, roster: &Roster, me: &Thread) -> Ripe {
+        roster.with(|lists| {
+            let others = lists.others(scope, me).map(|thread| thread.member.place());
+            // SAFETY: this thread is attached, and its own borrows have guards; the others stand still (WORLD-1), and
+            // cannot end while the lists are locked.
+            unsafe { Place::ripe(others.chain([me.member.place()])) }
+        })
     }
 
     /// Steps 6 and 7. The threads that were woken, one of which may have ended by now: to be dropped where anything may

@@ -19,6 +19,8 @@ mod gil_time;
 mod gil_toggle;
 #[path = "loom/pending.rs"]
 mod pending;
+#[path = "loom/references.rs"]
+mod references;
 #[path = "loom/signals.rs"]
 mod signals;
 #[path = "loom/signals_main.rs"]

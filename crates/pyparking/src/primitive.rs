@@ -157,6 +157,11 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("signals-kept", "signals that nobody listens to any more keep the process's handlers"),
     ("abandoned-noted", "a thread that is not to come back enters sections without locking"),
     ("fork-unlisted", "states of threads that a fork left behind are unlisted and attach"),
+    ("place-not-left", "a thread detaches and stays online in the eyes of its guards"),
+    ("guard-unattached", "a refused thread that goes on opens guards"),
+    ("merge-unserved", "a poll takes the bit of queued counts and does not merge them"),
+    ("pause-frees-nothing", "what threads have put aside waits beyond a pause"),
+    ("fork-not-abandoned", "states that a fork left behind keep what is queued for them"),
     ("dropped-in-start", "who starts the world drops ended threads under the stop's locks"),
     ("turns-kept", "an interpreter that goes leaves the locks' turns as they were"),
 ];

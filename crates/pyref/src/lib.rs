@@ -45,7 +45,7 @@
 //!
 //! A thread that stays online has to say now and then that it is at a quiescent state ([`Online::quiescent`], which costs two
 //! loads), or memory is kept: every reader is waited for. A thread that blocks goes offline. An interpreter does both where
-//! it polls and where it detaches; `pyceval` does not own a member yet, so a thread of it calls these by itself.
+//! it polls and where it detaches; `pyceval` does so by itself.
 //!
 //! Threads that are no members, or not online, may use everything: they count in the shared parts, and their loads
 //! take a place for the length of the call, which costs two locks.

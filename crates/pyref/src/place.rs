@@ -358,16 +358,51 @@ impl Place {
         fatal("Member", self.0, found, expected)
     }
 
-    /// The member leaves: its queue is merged, what it has put aside is freed or handed on, its record is spare.
+    /// The member will never be online again, though its handle may never be dropped, as in the child of a fork whose
+    /// thread had it: what is queued for it is merged, what it has put aside is freed or handed on, and it owns nothing
+    /// any more.
+    ///
+    /// Cost: as dropping the handle; besides, what destructors do.
+    ///
+    /// # Safety
+    ///
+    /// 1. The member is offline, and nobody makes its word odd again.
+    /// 2. No thread uses the handle or the place during the call.
+    ///
+    /// ```
+    /// let member = pyref::Member::new();
+    /// // SAFETY: offline, and not used again.
+    /// unsafe { member.place().abandon() };
+    /// ```
+    ///
+    /// Port of: `_PyMem_AbandonDelayed` (Objects/obmalloc.c)
+    pub unsafe fn abandon(self) {
+        // SAFETY: handed on: nobody else uses the desk.
+        unsafe { self.wind_up() };
+    }
+
+    /// The member leaves: it is wound up, and its record is spare.
     pub(crate) fn retire(self) {
-        // ORD: Acquire, the member may have been another thread's last; a Release of its going offline.
-        if is_online(self.0.word.load(Ordering::Acquire)) {
+        // ORD: AcqRel, an RMW as every change of an even word; a runtime may have left one of its own (QSBR-4). As an Acquire
+        // it pairs with the Release of going offline: the member may have been another thread's last.
+        if is_online(self.0.word.swap(OFFLINE, Ordering::AcqRel)) {
             self.misused("dropped while online", "its thread to go offline first");
         }
+        // SAFETY: the member's handle is being dropped, so the desk is this thread's.
+        unsafe { self.wind_up() };
+        the_qsbr().give_back(self.0);
+    }
+
+    /// Merges the member's queue and closes it; frees or hands on what it has put aside.
+    ///
+    /// # Safety
+    ///
+    /// The member is offline and stays so; nobody else uses the desk.
+    unsafe fn wind_up(self) {
         while let Err(queue) = self.0.close() {
             merge_all(queue);
         }
-        // SAFETY: the member's handle is being dropped, so the desk is this thread's.
+        // SAFETY: handed on.
         unsafe { self.free_ripe() };
         let hand_on = |desk: &mut Desk| {
             if !desk.is_empty() {
@@ -376,14 +411,11 @@ impl Place {
         };
         // SAFETY: as above; no code of others runs under the orphans' lock.
         unsafe { self.0.with_desk(hand_on) };
-        the_qsbr().free_orphans();
-        // A guard that was forgotten.
+        // A guard that was forgotten, or is lost.
         self.0.guards.set(0);
-        // ORD: Release, an RMW as every change of an even word; a runtime may have left one of its own (QSBR-4).
-        self.0.word.swap(OFFLINE, Ordering::Release);
         // ORD: Relaxed, the next member takes the record behind a lock.
         self.0.pin.store(0, Ordering::Relaxed);
-        the_qsbr().give_back(self.0);
+        the_qsbr().free_orphans();
     }
 }
 

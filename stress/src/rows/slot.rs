@@ -3,7 +3,7 @@
 use crate::findings::Rule;
 use crate::row::{Arena, Quiet, Row, Setup};
 use crate::worker::Worker;
-use pyref::{Guard, Member, Online, Ref, Slot};
+use pyref::{Guard, Member, Ref, Slot};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -120,7 +120,8 @@ impl<K: Kind> Object<K> {
         });
     }
 
-    fn step(&self, worker: &mut Worker<'_>, online: Option<&Online<'_>>) {
+    /// One operation on one or two slots. `guard` opens a guard of the calling thread.
+    pub fn step<'g>(&self, worker: &mut Worker<'_>, guard: &dyn Fn() -> Guard<'g>) {
         let (slot, other) =
             (&self.slots[worker.rng.below(SLOTS)], &self.slots[worker.rng.below(SLOTS)]);
         match worker.rng.below(8) {
@@ -128,17 +129,13 @@ impl<K: Kind> Object<K> {
             3 | 4 => slot.load().iter().for_each(|value| Self::look(worker, value)),
             5 => drop(other.swap(slot.load())),
             6 => drop(slot.swap(other.swap(None))),
-            _ => self.borrow(worker, slot, online),
+            _ => self.borrow(worker, slot, &guard()),
         }
     }
 
     /// Looks at a borrowed value while it may be replaced, perhaps by this thread.
-    fn borrow(&self, worker: &mut Worker<'_>, slot: &K, online: Option<&Online<'_>>) {
-        let guard = match online {
-            Some(online) => online.guard(),
-            None => Guard::visit(),
-        };
-        let Some(seen) = slot.slot().and_then(|slot| slot.borrow(&guard)) else { return };
+    fn borrow(&self, worker: &mut Worker<'_>, slot: &K, guard: &Guard<'_>) {
+        let Some(seen) = slot.slot().and_then(|slot| slot.borrow(guard)) else { return };
         if worker.rng.below(2) == 0 {
             drop(slot.swap(Some(Ref::new(Value::new(&self.books)))));
         }
@@ -156,7 +153,10 @@ impl<K: Kind> Arena for Object<K> {
             if worker.stopping() {
                 break;
             }
-            self.step(worker, online.as_ref());
+            self.step(worker, &|| match &online {
+                Some(online) => online.guard(),
+                None => Guard::visit(),
+            });
             if let Some(online) = &online {
                 if worker.rng.below(8) == 0 { online.serve() } else { online.quiescent() }
             }

@@ -79,6 +79,13 @@ impl Seat {
     }
 }
 
+/// The bit of the breaker that stands for what [`pyref`] wants of the thread.
+impl pyref::Notice for Seat {
+    fn merge_wanted(&self) {
+        self.breaker.set(Events::EXPLICIT_MERGE);
+    }
+}
+
 impl Default for Seat {
     fn default() -> Self {
         Self::new()

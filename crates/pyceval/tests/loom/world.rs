@@ -3,25 +3,39 @@
 //! The data that a pause protects is a cell that loom watches: an attached thread and the stopper that touch it without
 //! being ordered fail the model.
 
+use loom::thread::JoinHandle;
 use pyceval::{AttachError, Attached, Runtime, State, ThreadState};
 use pycritsec::runtime::{Mode, mode};
 use std::sync::Arc;
 use trial::explore::{Bucket, bounded, start};
 use trial::guarded::Guarded;
 
-struct World {
-    runtime: Runtime,
+pub(crate) struct World {
+    pub(crate) runtime: Runtime,
     data: Guarded,
 }
 
 impl World {
-    fn new(gil: bool) -> (Arc<Self>, ThreadState) {
+    pub(crate) fn new(gil: bool) -> (Arc<Self>, ThreadState) {
         let (runtime, main) = Runtime::builder().gil(gil).start().unwrap();
         (Arc::new(Self { runtime, data: Guarded::new(0) }), main)
     }
 
     fn thread(&self) -> ThreadState {
         self.runtime.main_interpreter().new_thread()
+    }
+
+    /// A thread of the model with a state, which is made before it and comes back: being born and ending are the matter
+    /// of one model, and dear.
+    pub(crate) fn visit(
+        self: &Arc<Self>,
+        body: impl FnOnce(&Self, &mut ThreadState) + 'static,
+    ) -> JoinHandle<ThreadState> {
+        let mut state = self.thread();
+        start(self, move |world| {
+            body(world, &mut state);
+            state
+        })
     }
 
     /// Adds one on an attached thread.
@@ -52,14 +66,7 @@ impl World {
 fn world_attach_and_detach_against_a_stop() {
     bounded(Bucket::Abstract, || {
         let (world, mut main) = World::new(false);
-        let mut state = world.thread();
-        let other = {
-            let world = Arc::clone(&world);
-            trial::explore::spawn(move || {
-                world.add(&mut state);
-                state
-            })
-        };
+        let other = world.visit(World::add);
         let attached = main.attach().unwrap();
         world.add_stopped(&attached, false);
         drop(attached);
@@ -74,8 +81,7 @@ fn world_attach_and_detach_against_a_stop() {
 fn world_a_running_thread_stops_at_its_poll() {
     bounded(Bucket::Abstract, || {
         let (world, mut main) = World::new(false);
-        let other = start(&world, |world| {
-            let mut state = world.thread();
+        let other = world.visit(|world, state| {
             let attached = state.attach().unwrap();
             world.data.bump();
             attached.poll().unwrap();
@@ -95,8 +101,7 @@ fn world_a_running_thread_stops_at_its_poll() {
 fn world_two_stops_one_after_the_other() {
     bounded(Bucket::Abstract, || {
         let (world, mut main) = World::new(false);
-        let other = start(&world, |world| {
-            let mut state = world.thread();
+        let other = world.visit(|_, state| {
             drop(state.attach().unwrap());
         });
         let attached = main.attach().unwrap();
@@ -127,8 +132,7 @@ fn world_birth_and_end_against_a_stop() {
 fn world_two_stoppers() {
     bounded(Bucket::Abstract, || {
         let (world, mut main) = World::new(false);
-        let other = start(&world, |world| {
-            let mut state = world.thread();
+        let other = world.visit(|world, state| {
             let attached = state.attach().unwrap();
             world.add_stopped(&attached, true);
             drop(attached);
@@ -146,9 +150,8 @@ fn world_two_stoppers() {
 fn world_with_a_gil() {
     bounded(Bucket::Abstract, || {
         let (world, mut main) = World::new(true);
-        let other = start(&world, |world| {
-            let mut state = world.thread();
-            world.add(&mut state);
+        let other = world.visit(|world, state| {
+            world.add(state);
         });
         let attached = main.attach().unwrap();
         world.add_stopped(&attached, false);
@@ -164,8 +167,7 @@ fn world_with_a_gil() {
 fn world_the_gil_goes_off() {
     bounded(Bucket::Abstract, || {
         let (world, mut main) = World::new(true);
-        let other = start(&world, |world| {
-            let mut state = world.thread();
+        let other = world.visit(|_, state| {
             drop(state.attach().unwrap());
         });
         let attached = main.attach().unwrap();
@@ -181,8 +183,7 @@ fn world_the_gil_goes_off() {
 fn world_the_gil_goes_on() {
     bounded(Bucket::Abstract, || {
         let (world, mut main) = World::new(false);
-        let other = start(&world, |world| {
-            let mut state = world.thread();
+        let other = world.visit(|world, state| {
             let attached = state.attach().unwrap();
             let excluded = mode() == Mode::Bookkeeping;
             assert_eq!(excluded, world.runtime.main_interpreter().has_gil());
@@ -202,15 +203,12 @@ fn world_attach_against_the_end() {
     for gil in [false, true] {
         bounded(Bucket::Abstract, move || {
             let (world, mut main) = World::new(gil);
-            let other = start(&world, |world| {
-                let mut state = world.thread();
-                match state.attach() {
-                    Ok(attached) => {
-                        world.data.bump();
-                        drop(attached);
-                    }
-                    Err(error) => assert_eq!(error, AttachError::Finalising),
+            let other = world.visit(|world, state| match state.attach() {
+                Ok(attached) => {
+                    world.data.bump();
+                    drop(attached);
                 }
+                Err(error) => assert_eq!(error, AttachError::Finalising),
             });
             let attached = main.attach().unwrap();
             world.runtime.finalise(&attached).unwrap();
@@ -227,11 +225,7 @@ fn world_attach_against_the_end() {
 fn world_two_threads_against_a_stop() {
     bounded(Bucket::Abstract, || {
         let (world, mut main) = World::new(false);
-        let enter = |world: &World| {
-            let mut state = world.thread();
-            drop(state.attach().unwrap());
-        };
-        let others = [start(&world, enter), start(&world, enter)];
+        let others = [(); 2].map(|()| world.visit(|_, state| drop(state.attach().unwrap())));
         let attached = main.attach().unwrap();
         world.add_stopped(&attached, false);
         drop(attached);
