@@ -1,12 +1,10 @@
 //! Upstream defects that did not come along, one test each, named by the issue.
 
-mod world;
-
+use crate::world::{World, allow_threads};
 use pycritsec::runtime::Mode;
 use pycritsec::{with_critical_section as one, with_critical_section2 as two};
 use pysync::{Event, Mutex};
 use trial::until::{joined, until, until_asleep, until_overdue};
-use world::{World, allow_threads};
 
 /// CPython issue 144524: a section that the stopper begins must not wait for a thread that stands still with the mutex.
 #[test]

@@ -94,7 +94,6 @@ fn attach() {
     }
 }
 
-#[allow(dead_code, reason = "each test target has its own selection of calls")]
 impl World {
     pub(crate) const fn new(mode: Mode) -> Self {
         let state = State { mode, stopped: false, attached: 0 };
@@ -161,7 +160,6 @@ impl World {
 }
 
 /// Runs `body` detached.
-#[allow(dead_code, reason = "each test target has its own selection of calls")]
 pub(crate) fn allow_threads<R>(body: impl FnOnce() -> R) -> R {
     detach();
     let result = body();
@@ -170,19 +168,16 @@ pub(crate) fn allow_threads<R>(body: impl FnOnce() -> R) -> R {
 }
 
 /// The calling thread does `deed` at its next attach, before its sections are back.
-#[allow(dead_code, reason = "each test target has its own selection of calls")]
 pub(crate) fn before_next_attach(deed: impl FnOnce() + 'static) {
     BEFORE.with(|place| place.set(Some(Box::new(deed))));
 }
 
 /// The calling thread does `deed` at its next attach, when its sections are back.
-#[allow(dead_code, reason = "each test target has its own selection of calls")]
 pub(crate) fn after_next_attach(deed: impl FnOnce() + 'static) {
     AFTER.with(|place| place.set(Some(Box::new(deed))));
 }
 
 /// The calling thread is not to come back from its next sleep.
-#[allow(dead_code, reason = "each test target has its own selection of calls")]
 pub(crate) fn be_gone() {
     before_next_attach(|| {
         let chain = CHAIN.with(Cell::take).expect("detached");
@@ -193,7 +188,6 @@ pub(crate) fn be_gone() {
 }
 
 /// How often hooks have detached the calling thread.
-#[allow(dead_code, reason = "each test target has its own selection of calls")]
 pub(crate) fn detaches() -> u32 {
     DETACHES.with(Cell::get)
 }

@@ -3,15 +3,13 @@
 //! Modules/_testinternalcapi/test_critical_sections.c. The `_gil` forms are the same scenarios as a build with a GIL
 //! runs them.
 
-mod world;
-
+use crate::world::{World, allow_threads};
 use pycritsec::runtime::Mode;
 use pycritsec::{PairSection, Section, assert_held, is_held};
 use pycritsec::{with_critical_section as one, with_critical_section2 as two};
 use pyparking::primitive::{AtomicUsize, Ordering};
 use pysync::{Event, Mutex};
 use trial::until::{joined, until, until_overdue};
-use world::{World, allow_threads};
 
 static FREE: World = World::new(Mode::Locking);
 static GIL: World = World::new(Mode::Bookkeeping);

@@ -1,8 +1,9 @@
 //! Sections under a runtime: who is suspended when a thread sleeps, and what becomes of the sections of a thread that
 //! does not come back, or comes back in another mode.
 
-mod world;
-
+use crate::world::{
+    World, after_next_attach, allow_threads, be_gone, before_next_attach, detaches,
+};
 use pycritsec::runtime::{self, Mode};
 use pycritsec::{is_held, with_critical_section as one, with_critical_section2 as two};
 use pysync::{Event, Mutex};
@@ -10,7 +11,6 @@ use std::panic::{catch_unwind, resume_unwind};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use trial::until::{joined, until, until_asleep};
-use world::{World, after_next_attach, allow_threads, be_gone, before_next_attach, detaches};
 
 fn bits<const N: usize>(mutexes: [&Mutex; N]) -> [u8; N] {
     mutexes.map(Mutex::bits)
