@@ -34,6 +34,16 @@ fn ends() -> u32 {
     ENDS.load(Ordering::Relaxed)
 }
 
+/// Lets the other threads end, also when the test fails.
+struct Sets<'d>(&'d AtomicBool);
+
+impl Drop for Sets<'_> {
+    fn drop(&mut self) {
+        // ORD: Relaxed, the end of the test.
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn one_pause_frees_what_all_have_put_aside_and_destructors_wait_for_its_end() {
     let (runtime, mut main) = Runtime::builder().gil(false).start().unwrap();
@@ -48,13 +58,14 @@ fn one_pause_frees_what_all_have_put_aside_and_destructors_wait_for_its_end() {
                 (0..3).for_each(|_| drop(Ref::new(Ending)));
                 drop(Ref::new(5));
                 put.notify();
-                // ORD: Relaxed, the end of the test.
+                // ORD: Relaxed, as in `Sets`.
                 while !done.load(Ordering::Relaxed) {
                     token.poll().unwrap();
                     thread::yield_now();
                 }
             });
         }
+        let _end = Sets(&done);
         put.iter().for_each(Event::wait);
         let attached = main.attach().unwrap();
         drop(Ref::new(Ending));
@@ -67,8 +78,6 @@ fn one_pause_frees_what_all_have_put_aside_and_destructors_wait_for_its_end() {
         STOPPED.store(false, Ordering::SeqCst);
         drop(pause);
         assert_eq!(ends(), 10);
-        // ORD: Relaxed, as above.
-        done.store(true, Ordering::Relaxed);
     });
     assert_eq!(IN_A_PAUSE.load(Ordering::Relaxed), 0);
 }
