@@ -18,3 +18,4 @@ pub mod parking;
 pub mod register;
 pub mod rw_mutex;
 pub mod search;
+pub mod upgradable;

@@ -211,6 +211,7 @@ impl Report {
             "rows": self.rows.iter().map(RowReport::json).collect::<Vec<_>>(),
             "lot": {
                 "parks": self.totals.parks,
+                "moves": self.totals.moves,
                 "wakes": self.totals.wakes,
                 "hand_offs": self.totals.hand_offs,
                 "timeouts": self.totals.timeouts,
@@ -306,6 +307,7 @@ mod tests {
             }],
             totals: Totals {
                 parks: 4_321,
+                moves: 0,
                 wakes: 4_000,
                 hand_offs: 65,
                 timeouts: 300,

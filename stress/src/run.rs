@@ -165,6 +165,7 @@ impl Run<'_> {
             rows: (0..self.rows.len()).map(row).collect(),
             totals: Totals {
                 parks: now.parks - before.parks,
+                moves: now.moves - before.moves,
                 wakes: now.wakes - before.wakes,
                 hand_offs: now.hand_offs - before.hand_offs,
                 timeouts: now.timeouts - before.timeouts,

@@ -21,6 +21,8 @@ use crate::queue::Tree;
 pub struct Totals {
     /// Threads that were queued.
     pub parks: u64,
+    /// Threads that were moved to the queue of another address.
+    pub moves: u64,
     /// Threads that an unpark dequeued.
     pub wakes: u64,
     /// Wakes that carried a lock with them.
@@ -34,6 +36,7 @@ pub struct Totals {
 /// Counters of one bucket. Written under the bucket lock, read by anyone.
 pub(crate) struct Counters {
     pub(crate) parks: AtomicU64,
+    pub(crate) moves: AtomicU64,
     pub(crate) wakes: AtomicU64,
     pub(crate) hand_offs: AtomicU64,
     pub(crate) timeouts: AtomicU64,
@@ -69,6 +72,7 @@ impl Bucket {
                 tree: Tree::new(),
                 counters: Counters {
                     parks: AtomicU64::new(0),
+                    moves: AtomicU64::new(0),
                     wakes: AtomicU64::new(0),
                     hand_offs: AtomicU64::new(0),
                     timeouts: AtomicU64::new(0),
@@ -80,9 +84,11 @@ impl Bucket {
 
     /// Adds this bucket's counts to `sum`.
     pub(crate) fn add_to(&self, sum: &mut Totals) {
-        let Counters { parks, wakes, hand_offs, timeouts, interrupts } = &self.counters;
+        let Counters { parks, moves, wakes, hand_offs, timeouts, interrupts } = &self.counters;
         // ORD: Relaxed throughout, counts order nothing.
         sum.parks += parks.load(Ordering::Relaxed);
+        // ORD: Relaxed, as above.
+        sum.moves += moves.load(Ordering::Relaxed);
         // ORD: Relaxed, as above.
         sum.wakes += wakes.load(Ordering::Relaxed);
         // ORD: Relaxed, as above.
@@ -178,7 +184,10 @@ modelled! {
         }
 
         pub(crate) fn try_with<R>(&self, _tries: usize, f: impl FnOnce() -> R) -> Option<R> {
-            Some(self.with(f))
+            match self {
+                Self::Plain(lock) => lock.try_with(f),
+                Self::Real(lock) => lock.try_guard().map(|_held| f()),
+            }
         }
 
         /// Frees the lock, whoever held it.

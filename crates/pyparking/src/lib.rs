@@ -42,7 +42,7 @@
 //! # Promises
 //!
 //! FIFO per address. `has_more` is about the address and nothing else. `Ok` exactly if an unpark dequeued the
-//! thread. No heap in a park (the std fallback makes one sleeper per thread). The static table is 257 × 64 bytes and usable before and after `main`.
+//! thread, where it parked or where it was moved to. No heap in a park (the std fallback makes one sleeper per thread). The static table is 257 × 64 bytes and usable before and after `main`.
 //! On unwind out of a callback or a hook, nobody stays queued or asleep.
 
 pub mod hooks;
@@ -55,6 +55,7 @@ mod bucket;
 mod deadline;
 mod fatal;
 mod fork;
+mod linger;
 mod lot;
 mod os;
 mod park;
@@ -62,6 +63,7 @@ mod queue;
 mod raw_mutex;
 mod regime;
 mod register;
+mod requeue;
 mod sleeper;
 mod snapshot;
 mod status;
@@ -77,6 +79,7 @@ pub use park::ParkOptions;
 pub use queue::Queue;
 pub use raw_mutex::{RawMutex, RawMutexGuard};
 pub use register::{ThreadHandle, interrupt, take_interrupt};
+pub use requeue::Requeue;
 pub use snapshot::{Snapshot, WaiterInfo, snapshot, visit_waiters};
 pub use status::ParkStatus;
 pub use unpark::{park, park_releasing, totals, unpark, unpark_all, with_queue};

@@ -8,6 +8,8 @@
 //!   the validation says no. No wake-up is lost.
 //! * LOT-2: decided under the bucket lock, woken outside it.
 //! * LOT-3: callbacks run under the bucket lock: they must not park, unpark or lock anything of this lot.
+//! * LOT-4: who holds one bucket lock only tries to get a second one, and does without if it is taken: no order of buckets,
+//!   no deadlock.
 //!
 //! Port of: `buckets` (Python/parking_lot.c)
 //! PORT: queues per address inside a bucket, so `has_more` is exact; CPython counts the whole bucket.
@@ -86,7 +88,9 @@ impl<const N: usize> Lot<N> {
     ) -> R {
         let bucket = self.bucket(address);
         let mut wake = WakeList::new();
-        bucket.lock.with(|| decide(&mut Queue { bucket, wake: &mut wake, address }))
+        bucket.lock.with(|| {
+            decide(&mut Queue { buckets: &self.buckets, bucket, wake: &mut wake, address })
+        })
     }
 
     /// Dequeues the first waiter of `address`, calls `callback` under the bucket lock, then wakes it.

@@ -3,12 +3,12 @@
 //! | step | where | what |
 //! |---|---|---|
 //! | 1 | bucket locked | run `validate`; no: `Again`. Deadline passed: `gave_up`, `Timeout`. Else enqueue |
-//! | 2 | unlocked | run `release`, which may wake others; then detach, if asked and no wake has come yet (HOOK-1) |
+//! | 2 | unlocked | run `release`, which may wake others, and look for the wake a while (LINGER-1); then detach, if asked and no wake has come yet (HOOK-1) |
 //! | 3 | unlocked | sleep |
-//! | 4 | bucket locked | only after a deadline or an interrupt: still queued? unlink, `gave_up`, `Timeout` or `Intr`. Else an unparker has us: wait for its wake, `Ok` |
+//! | 4 | bucket locked | only after a deadline or an interrupt: still queued? unlink, `gave_up`, `Timeout` or `Intr`. Else an unparker has us, or moved us to another queue: wait for the wake, `Ok` |
 //! | 5 | unlocked | attach |
 //!
-//! * PARK-1: `Ok` if and only if an unpark dequeued this thread: its token is never lost, whatever the clock
+//! * PARK-1: `Ok` if and only if an unpark dequeued or moved this thread: its token is never lost, whatever the clock
 //!   and the interrupts do meanwhile.
 //! * PARK-2: `gave_up` runs under the bucket lock, right after the thread has left the queue, and before
 //!   anybody can see the queue without it: a bit that says "somebody waits" is cleared exactly in time.
@@ -24,6 +24,7 @@
 use crate::bucket::{Bucket, add};
 use crate::deadline::Deadline;
 use crate::hooks::Detached;
+use crate::linger;
 use crate::lot::Lot;
 use crate::primitive::seeded;
 use crate::queue::{Queue, WakeList};
@@ -112,7 +113,7 @@ impl<const N: usize> Lot<N> {
         gave_up: impl FnOnce(&mut Queue<'_>),
     ) -> ParkStatus {
         // SAFETY: handed on to the caller.
-        unsafe { self.park_releasing(address, options, validate, || {}, gave_up) }
+        unsafe { self.park_as(address, options, validate, None::<fn()>, gave_up) }
     }
 
     /// [`park`](Self::park) that lets something go once the thread is queued, such as the mutex of a condition
@@ -155,6 +156,23 @@ impl<const N: usize> Lot<N> {
         release: impl FnOnce(),
         gave_up: impl FnOnce(&mut Queue<'_>),
     ) -> ParkStatus {
+        // SAFETY: handed on to the caller.
+        unsafe { self.park_as(address, options, validate, Some(release), gave_up) }
+    }
+
+    /// Parks, with something to let go or without.
+    ///
+    /// # Safety
+    ///
+    /// As for [`park_releasing`](Self::park_releasing).
+    unsafe fn park_as(
+        &self,
+        address: usize,
+        options: ParkOptions,
+        validate: impl FnOnce() -> bool,
+        release: Option<impl FnOnce()>,
+        gave_up: impl FnOnce(&mut Queue<'_>),
+    ) -> ParkStatus {
         let bucket = self.bucket(address);
         let seat = Seat::take();
         let waiter = Waiter::new(address, options.arg, seat.as_ref());
@@ -166,18 +184,26 @@ impl<const N: usize> Lot<N> {
                 return Some(ParkStatus::Again);
             }
             if late && !seeded("135871") {
-                leave(bucket, &mut wake, address, gave_up.take());
+                leave(&self.buckets, bucket, &mut wake, address, gave_up.take());
                 return Some(ParkStatus::Timeout);
             }
             // SAFETY: under the lock; the waiter is fresh, and this frame ends after it has left (WAITER-2).
-            unsafe { bucket.tree.enqueue(&waiter) };
+            unsafe {
+                bucket.tree.enqueue(&waiter);
+                waiter.queued.set(true);
+            }
             add(&bucket.counters.parks);
             None
         });
         drop(wake);
         refused.unwrap_or_else(|| {
-            let parked = Parked { bucket, waiter: &waiter, gave_up };
-            release();
+            let parked =
+                Parked { buckets: &self.buckets, bucket, address, waiter: &waiter, gave_up };
+            if let Some(release) = release {
+                release();
+                let came = || !parked.waiter.would_sleep(options.interruptible);
+                linger::until(options.deadline, came);
+            }
             sleep(parked, seat, options)
         })
     }
@@ -205,7 +231,10 @@ fn sleep<F: FnOnce(&mut Queue<'_>)>(
 
 /// A queued waiter. Leaves the queue when dropped, if a hook unwinds: the frame is about to go (WAITER-2).
 struct Parked<'a, F: FnOnce(&mut Queue<'_>)> {
+    buckets: &'a [Bucket],
+    /// Where it was queued at first, and under which address.
     bucket: &'a Bucket,
+    address: usize,
     waiter: &'a Waiter,
     /// Still there while the thread may be queued.
     gave_up: Option<F>,
@@ -241,7 +270,7 @@ impl<F: FnOnce(&mut Queue<'_>)> Parked<'_, F> {
             // SAFETY: under the lock, and queued.
             unsafe { self.bucket.tree.remove(self.waiter) };
             add(counter);
-            leave(self.bucket, &mut wake, self.waiter.address, self.gave_up.take());
+            leave(self.buckets, self.bucket, &mut wake, self.address, self.gave_up.take());
             true
         });
         drop(wake);
@@ -258,12 +287,13 @@ impl<F: FnOnce(&mut Queue<'_>)> Parked<'_, F> {
 
 /// Tells the caller that it has left the queue, or was never in it (PARK-2). Under the bucket lock.
 fn leave(
+    buckets: &[Bucket],
     bucket: &Bucket,
     wake: &mut WakeList,
     address: usize,
     gave_up: Option<impl FnOnce(&mut Queue<'_>)>,
 ) {
     if let Some(gave_up) = gave_up {
-        gave_up(&mut Queue { bucket, wake, address });
+        gave_up(&mut Queue { buckets, bucket, wake, address });
     }
 }

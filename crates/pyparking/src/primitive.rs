@@ -98,6 +98,8 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("uprw-upgrade-lost", "the last reader leaves without looking for an upgrade that waits"),
     ("uprw-recursive-waits", "a recursive read queues behind a writer that waits"),
     ("condvar-unlock-first", "a condition variable's waiter unlocks the mutex before it is queued"),
+    ("condvar-unmarked", "a waiter is moved to the queue of a mutex that does not say so"),
+    ("requeue-deadline-kept", "a waiter that was moved still leaves at its deadline"),
     ("event-lost-wake", "Event::notify stores without looking for waiters"),
     ("attach-before-unlink", "a timed-out waiter attaches before it leaves the queue"),
     ("interrupt-not-sticky", "an interrupt between two parks is forgotten"),

@@ -53,7 +53,8 @@ impl Tree {
             // SAFETY: links are read under the lock (QUEUE-1); a leader in the tree is alive (WAITER-2).
             let leader = unsafe { place.get().as_ref() };
             match leader {
-                Some(other) if other.address != address => {
+                // SAFETY: a leader's address changes under this lock (WAITER-3).
+                Some(other) if unsafe { other.address.get() } != address => {
                     bits = bits.rotate_left(1);
                     place = &other.links.children[bits & 1];
                 }
@@ -72,7 +73,7 @@ impl Tree {
         unsafe { self.place(address).get().as_ref() }
     }
 
-    /// Appends a fresh waiter to the queue of its address.
+    /// Appends a waiter to the queue of its address.
     ///
     /// # Safety
     ///
@@ -80,7 +81,7 @@ impl Tree {
     pub(crate) unsafe fn enqueue(&self, waiter: &Waiter) {
         // SAFETY: under the lock, so all links are ours to use (QUEUE-1); the leader is alive.
         unsafe {
-            let place = self.place(waiter.address);
+            let place = self.place(waiter.address.get());
             let last = match place.get().as_ref() {
                 None => {
                     place.set(waiter);
@@ -98,7 +99,6 @@ impl Tree {
             waiter.links.tail.set(waiter);
             waiter.links.children[0].set(ptr::null());
             waiter.links.children[1].set(ptr::null());
-            waiter.queued.set(true);
         }
     }
 
@@ -110,7 +110,7 @@ impl Tree {
     pub(crate) unsafe fn remove(&self, waiter: &Waiter) {
         // SAFETY: under the lock, so all links are ours to use (QUEUE-1); the neighbours are queued and alive.
         unsafe {
-            let place = self.place(waiter.address);
+            let place = self.place(waiter.address.get());
             let next = waiter.links.next.get();
             if ptr::eq(place.get(), waiter) {
                 Self::replace_leader(place, waiter, next);
@@ -122,7 +122,6 @@ impl Tree {
                     None => (*place.get()).links.tail.set(previous),
                 }
             }
-            waiter.queued.set(false);
         }
     }
 
@@ -315,6 +314,7 @@ impl Drop for WakeList {
 /// });
 /// ```
 pub struct Queue<'a> {
+    pub(crate) buckets: &'a [Bucket],
     pub(crate) bucket: &'a Bucket,
     pub(crate) wake: &'a mut WakeList,
     pub(crate) address: usize,
@@ -511,6 +511,10 @@ impl Queue<'_> {
         // SAFETY: under the bucket lock, and the waiter was found in the queue.
         unsafe {
             self.bucket.tree.remove(waiter);
+            // The cell of one that was moved is its thread's to read (WAITER-3).
+            if waiter.queued.get() {
+                waiter.queued.set(false);
+            }
             self.wake.push(waiter);
         }
         add(&self.bucket.counters.wakes);

@@ -157,7 +157,8 @@ fn copy_from(bucket: &Bucket, skip: usize) -> Option<[Option<WaiterInfo>; COPIES
         let now = os::now();
         let mut copy = |waiter: &Waiter| {
             if index >= skip {
-                copies[index - skip] = Some(WaiterInfo::of(waiter, now));
+                // SAFETY: visited under the bucket lock.
+                copies[index - skip] = Some(unsafe { WaiterInfo::of(waiter, now) });
             }
             index += 1;
             index < skip + COPIES
@@ -169,9 +170,13 @@ fn copy_from(bucket: &Bucket, skip: usize) -> Option<[Option<WaiterInfo>; COPIES
 }
 
 impl WaiterInfo {
-    fn of(waiter: &Waiter, now: u64) -> Self {
+    /// # Safety
+    ///
+    /// Under the lock of the bucket that the waiter is in.
+    unsafe fn of(waiter: &Waiter, now: u64) -> Self {
         Self {
-            address: waiter.address,
+            // SAFETY: as the caller says (WAITER-3).
+            address: unsafe { waiter.address.get() },
             thread: waiter.thread.get(),
             system_thread: waiter.system_thread,
             waited: Duration::from_nanos(now.saturating_sub(waiter.since)),

@@ -8,7 +8,7 @@
 use crate::deadline::{Deadline, monotonic_nanos};
 use crate::primitive::plain::AtomicU32;
 use crate::primitive::{EXHAUSTIVE, MODELLED, Ordering, thread};
-use crate::regime::keeps_away;
+use crate::regime::{SOON, SOON_AMONG_READERS, keeps_away};
 
 /// Turns of free-threaded use. Port of: `MAX_SPIN_COUNT` (Python/lock.c)
 pub const FREE_THREADED: u32 = 40;
@@ -80,7 +80,7 @@ pub fn yield_now() {
 const LONGEST_TURN: u32 = 32;
 
 /// A yield that took longer than this let another thread run: there are more threads than processors.
-const CROWDED_NANOS: u64 = 5_000;
+pub(crate) const CROWDED_NANOS: u64 = 5_000;
 
 /// Yields in a turn among a crowd: each of them already lets others run for a while.
 const CROWDED_TURN: u32 = 8;
@@ -127,6 +127,8 @@ pub struct Spin {
     began: Option<u64>,
     crowded: bool,
     hurried: bool,
+    /// Within how many nanoseconds it must meet others again to keep away; never if there is none.
+    soon: Option<u64>,
     deadline: Deadline,
 }
 
@@ -146,7 +148,53 @@ impl Spin {
     #[must_use]
     pub fn new(deadline: Deadline, interruptible: bool) -> Self {
         let hurried = interruptible || deadline != Deadline::NEVER;
-        Self { left: turns(), pauses: 0, yields: 1, began: None, crowded: false, hurried, deadline }
+        Self {
+            left: turns(),
+            pauses: 0,
+            yields: 1,
+            began: None,
+            crowded: false,
+            hurried,
+            soon: Some(SOON),
+            deadline,
+        }
+    }
+
+    /// The turns of a waiter whom others wait for meanwhile: it never keeps away.
+    ///
+    /// Cost: as [`new`](Self::new).
+    ///
+    /// ```
+    /// use pyparking::Deadline;
+    /// use pyparking::spin::Spin;
+    ///
+    /// let mut spin = Spin::near(Deadline::NOW, false);
+    /// while spin.turn() {}
+    /// assert!(!spin.turn(), "the time is up");
+    /// ```
+    #[must_use]
+    pub fn near(deadline: Deadline, interruptible: bool) -> Self {
+        Self { soon: None, ..Self::new(deadline, interruptible) }
+    }
+
+    /// The turns of a waiter at a lock that many pass without a wait: it keeps away where it meets others less often.
+    ///
+    /// Cost: as [`new`](Self::new).
+    ///
+    /// ```
+    /// use pyparking::Deadline;
+    /// use pyparking::spin::{self, Spin};
+    ///
+    /// let mut spin = Spin::among_readers(Deadline::NEVER, false);
+    /// let mut turns = 0;
+    /// while spin.turn() {
+    ///     turns += 1;
+    /// }
+    /// assert!(turns <= spin::turns());
+    /// ```
+    #[must_use]
+    pub fn among_readers(deadline: Deadline, interruptible: bool) -> Self {
+        Self { soon: Some(SOON_AMONG_READERS), ..Self::new(deadline, interruptible) }
     }
 
     /// When the wait began, in nanoseconds of [`monotonic_nanos`]: with its first turn, or else with the first call
@@ -192,7 +240,7 @@ impl Spin {
         self.left -= 1;
         if MODELLED {
             yield_now();
-        } else if self.pauses == 0 && keeps_away(self.began()) {
+        } else if self.pauses == 0 && self.keeps_away() {
             self.pauses = PAUSE_TURNS;
             self.yields = AWAY_TURN;
             self.burst();
@@ -203,6 +251,10 @@ impl Spin {
             self.burst();
         }
         true
+    }
+
+    fn keeps_away(&mut self) -> bool {
+        self.soon.is_some_and(|soon| keeps_away(self.began(), soon))
     }
 
     fn burst(&mut self) {

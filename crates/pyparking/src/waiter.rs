@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | fresh | false | null | its thread |
 //! | queued | true | in the queue of its address | whoever holds the bucket lock |
+//! | moved | false | in the queue of another address | whoever holds the lock of that one's bucket |
 //! | dequeued | false | in one unparker's wake list | that unparker, until it signals |
 //! | signalled | false | stale | its thread |
 //!
@@ -11,6 +12,9 @@
 //!   own thread after a timeout or an interrupt; the bucket lock decides which.
 //! * WAITER-2: its frame lives until it has left the queue and, if an unparker took it, until that unparker
 //!   has signalled: the token is never lost and never written to freed memory (CPython issue 114944).
+//! * WAITER-3: `queued` is written under the lock of the bucket that the thread parked in, and says whether the thread may
+//!   still leave by itself. A move clears it: from then on only an unparker takes the waiter out, like one that it has
+//!   dequeued already.
 
 use crate::deadline::Deadline;
 use crate::ident;
@@ -37,7 +41,8 @@ pub(crate) struct Links {
 pub(crate) struct Waiter {
     pub(crate) links: Links,
     pub(crate) queued: RaceCell<bool>,
-    pub(crate) address: usize,
+    /// Where it is queued. A move changes it, under the locks of both buckets.
+    pub(crate) address: RaceCell<usize>,
     pub(crate) arg: *mut (),
     pub(crate) thread: NonZeroU64,
     pub(crate) system_thread: u64,
@@ -61,7 +66,7 @@ impl Waiter {
                 children: [RaceCell::new(ptr::null()), RaceCell::new(ptr::null())],
             },
             queued: RaceCell::new(false),
-            address,
+            address: RaceCell::new(address),
             arg,
             thread: ident::current(),
             system_thread: ident::native(),

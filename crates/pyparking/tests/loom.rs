@@ -18,5 +18,7 @@ mod parking;
 mod queues;
 #[path = "loom/raw_mutex.rs"]
 mod raw_mutex;
+#[path = "loom/requeue.rs"]
+mod requeue;
 #[path = "loom/timeouts.rs"]
 mod timeouts;

@@ -5,7 +5,7 @@ mod own_lot;
 
 use core::ptr;
 use own_lot::{OwnLot, with_argument};
-use pyparking::{Deadline, ParkOptions, ParkStatus, ThreadHandle, monotonic_nanos, take_interrupt};
+use pyparking::{Deadline, ParkOptions, ParkStatus, ThreadHandle, monotonic_nanos};
 use std::os::unix::thread::JoinHandleExt;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle, yield_now};
@@ -72,7 +72,7 @@ fn a_handler_alone_ends_an_interruptible_park() {
     let _alone = handle(0, does_nothing);
     let sleeper = thread::spawn(|| {
         let options = ParkOptions { interruptible: true, ..with_argument(1) };
-        (LOT.park(HERE, options), take_interrupt())
+        (LOT.park(HERE, options), pyparking::take_interrupt())
     });
     LOT.until_waiting(HERE, 1);
     // A signal that comes before the system's wait is not seen by it: repeat.

@@ -10,7 +10,14 @@
 //! | set the bit, queue | bucket locked, mutex held |
 //! | unlock the mutex | queued, bucket unlocked |
 //! | sleep; leave the queue by a notification, or at the deadline under the bucket lock | |
-//! | lock the mutex | in no queue of the condition variable |
+//! | lock the mutex, unless it was handed over | in no queue of the condition variable |
+//!
+//! | a notification finds the waiter's mutex | the waiter |
+//! |---|---|
+//! | held | is moved to the queue of the mutex: awake it would only wait for the one who holds it, often the notifier |
+//! | free | is woken, and locks |
+//! | free, and has woken another one for it | is moved: the other one unlocks some time |
+//! | whatever, its bucket busy, or it is not the mutex of the first waiter | is woken, and locks |
 //!
 //! Invariants:
 //!
@@ -22,23 +29,32 @@
 //!   does not may still see the moment before.
 //! * COND-4: a waiter that unwinds out of its attach hook locks the mutex first, and passes on a notification that it had
 //!   got.
-//! * COND-5: the memory is not touched by a wait after its notification.
+//! * COND-5: the memory is touched neither by a wait after its notification, nor by a notification once a waiter that it
+//!   found may return: the word is settled while the buckets of the condition variable and of the mutex are locked.
+//! * COND-6: a waiter is moved only to a mutex whose `HAS_PARKED` is set, and whose holder, or a woken thread that will be,
+//!   unlocks after the move (MUTEX-3, MUTEX-4). Its millisecond starts when the mutex wakes it
+//!   (MUTEX-5).
+//! * COND-7: a waiter that the mutex was handed to does not lock it again, on unwind neither.
 //!
-//! Waiters are woken one by one as they are, not moved to the queue of the mutex: the first turns of a lock cover the time
-//! until the notifier has unlocked, and the mutex keeps its own order for those who then sleep there.
+//! What a notification sees of a mutex is alive: a waiter in the queue is in its call, which borrows it.
 //!
 //! Not a port: CPython's condition variables are the system's, or Python code.
 
 use crate::Mutex;
 use crate::bits::HAS_PARKED;
+use crate::mutex::Entry as MutexEntry;
 use core::fmt;
 use core::ptr;
 use core::time::Duration;
 use pyparking::primitive::{AtomicU8, Ordering, RaceCell, seeded};
-use pyparking::{Deadline, ParkOptions, ParkStatus, Queue, park_releasing, with_queue};
+use pyparking::{Deadline, ParkOptions, ParkStatus, Queue, Requeue, park_releasing, with_queue};
 
 /// What a waiter shows to the one who notifies. On the waiter's stack, used under the bucket lock.
-struct Entry {
+#[repr(C)]
+struct Entry<'a> {
+    /// What a waiter of the mutex shows. The first field, so that one argument does for both queues.
+    lock: MutexEntry,
+    mutex: &'a Mutex,
     notified: RaceCell<bool>,
 }
 
@@ -145,8 +161,8 @@ impl Condvar {
     /// Whether the mutex is held is the caller's choice. A thread that began to wait before the mutex was last locked by
     /// the caller is found (COND-1).
     ///
-    /// Cost: one relaxed load while nobody waits; otherwise three RMW (two for the bucket lock, one to wake) and at most
-    /// one system call.
+    /// Cost: one relaxed load while nobody waits; otherwise three RMW (two for the bucket lock, one to wake)
+    /// and at most one system call; while the mutex is held at most five RMW and no system call.
     ///
     /// ```
     /// use pysync::Condvar;
@@ -160,8 +176,8 @@ impl Condvar {
 
     /// Wakes all threads that wait; how many there were.
     ///
-    /// Cost: one relaxed load while nobody waits; otherwise two RMW for the bucket lock, and per thread one RMW and at
-    /// most one system call.
+    /// Cost: one relaxed load while nobody waits; otherwise five RMW, and if the mutex is free one more and at
+    /// most one system call. Threads that wait with another mutex than the first cost as much each.
     ///
     /// ```
     /// use pysync::Condvar;
@@ -212,10 +228,10 @@ impl Condvar {
 
     /// Waits until `deadline`. The mutex is held before and after.
     fn wait_until(&self, mutex: &Mutex, deadline: Deadline) -> bool {
-        let entry = Entry { notified: RaceCell::new(false) };
+        let entry = Entry { lock: MutexEntry::untimed(), mutex, notified: RaceCell::new(false) };
         let arg = ptr::from_ref(&entry).cast_mut().cast();
         let options = ParkOptions { deadline, arg, ..ParkOptions::default() };
-        let mut relock = Relock { mutex, unlocked: false };
+        let mut relock = Relock { entry: &entry, unlocked: false };
         if seeded("condvar-unlock-first") {
             relock.unlock();
         }
@@ -227,7 +243,8 @@ impl Condvar {
         };
         let unwinding = PassOnUnwind { condvar: self, entry: &entry };
         // SAFETY: the address of a live condition variable is used by this module alone; the callbacks only touch the
-        // word; the entry outlives the call; unlocking does not park.
+        // word; the entry outlives the call, and begins with what is shown in the queue of a mutex; unlocking does not
+        // park.
         let status = unsafe {
             park_releasing(
                 self.address(),
@@ -244,19 +261,50 @@ impl Condvar {
     #[cold]
     fn notify_slow(&self, most: usize) -> usize {
         let notify = |queue: &mut Queue<'_>| {
-            let mut count = 0;
-            while let Some(entry) = queue.first_arg().filter(|_| count < most) {
-                // SAFETY: every argument at this address is the entry of a waiter in `sleep`, alive until it is woken;
-                // under the bucket lock, and the waiter looks only after its wake.
-                unsafe { (*entry.cast::<Entry>()).notified.set(true) };
-                queue.dequeue();
-                count += 1;
+            let Some(mutex) = first(queue).map(|entry| entry.mutex) else {
+                self.settle(queue);
+                return 0;
+            };
+            if most == 1 && !mutex.is_locked() {
+                return self.wake(queue, most);
             }
-            self.settle(queue);
-            count
+            let requeue = |both: &mut Requeue<'_, '_>| self.requeue(both, mutex, most);
+            // SAFETY: the mutex is alive (its waiter is queued), and what moved waiters show there is what its own do.
+            unsafe { queue.beside(mutex.address(), requeue) }
+                .unwrap_or_else(|| self.wake(queue, most))
         };
-        // SAFETY: the address is this condition variable's own, and the callback only touches its word and its waiters.
+        // SAFETY: the address is this condition variable's own, and the callback only touches its word, its waiters and
+        // the bit of their mutex.
         unsafe { with_queue(self.address(), notify) }
+    }
+
+    /// Notifies, waking everybody.
+    fn wake(&self, queue: &mut Queue<'_>, most: usize) -> usize {
+        let mut count = 0;
+        while let Some(entry) = first(queue).filter(|_| count < most) {
+            entry.notify();
+            queue.dequeue();
+            count += 1;
+        }
+        self.settle(queue);
+        count
+    }
+
+    /// Notifies, moving to `mutex`, which is that of the first waiter, whoever would only wait for it (COND-6).
+    fn requeue(&self, both: &mut Requeue<'_, '_>, mutex: &Mutex, most: usize) -> usize {
+        let mut count = 0;
+        while let Some(entry) = first(both.queue()).filter(|_| count < most) {
+            entry.notify();
+            // Behind the first waiter, which was moved or is coming.
+            if ptr::eq(entry.mutex, mutex) && mutex.expect_waiter(count > 0) {
+                both.move_first();
+            } else {
+                both.queue().dequeue();
+            }
+            count += 1;
+        }
+        self.settle(both.queue());
+        count
     }
 
     /// Clears the bit behind the last waiter. Under the bucket lock.
@@ -272,9 +320,35 @@ impl Condvar {
     }
 }
 
+/// The waiter that is notified next.
+fn first<'a>(queue: &Queue<'_>) -> Option<&'a Entry<'a>> {
+    // SAFETY: every argument at the address of a condition variable is the entry of a waiter in `wait_until`, alive until
+    // it is woken, which is after the callback that this is used in; under the bucket lock.
+    queue.first_arg().map(|entry| unsafe { &*entry.cast::<Entry<'_>>() })
+}
+
+impl Entry<'_> {
+    /// Tells the waiter that it is notified. Under the bucket lock.
+    fn notify(&self) {
+        // SAFETY: under the bucket lock, and the waiter looks only after its wake.
+        unsafe { self.notified.set(true) };
+    }
+
+    /// Locks the mutex, out of all queues.
+    fn relock(&self) {
+        if self.lock.was_handed_off() {
+            return;
+        }
+        match self.lock.fair_at() {
+            None => self.mutex.lock(),
+            Some(fair_at) => self.mutex.lock_again(fair_at),
+        }
+    }
+}
+
 /// Locks the mutex again when the wait is over, also on unwind (COND-4).
 struct Relock<'a> {
-    mutex: &'a Mutex,
+    entry: &'a Entry<'a>,
     unlocked: bool,
 }
 
@@ -282,7 +356,7 @@ impl Relock<'_> {
     fn unlock(&mut self) {
         if !self.unlocked {
             self.unlocked = true;
-            self.mutex.unlock();
+            self.entry.mutex.unlock();
         }
     }
 }
@@ -290,7 +364,7 @@ impl Relock<'_> {
 impl Drop for Relock<'_> {
     fn drop(&mut self) {
         if self.unlocked {
-            self.mutex.lock();
+            self.entry.relock();
         }
     }
 }
@@ -298,7 +372,7 @@ impl Drop for Relock<'_> {
 /// Passes a notification on if the attach hook unwinds (COND-4).
 struct PassOnUnwind<'a> {
     condvar: &'a Condvar,
-    entry: &'a Entry,
+    entry: &'a Entry<'a>,
 }
 
 impl Drop for PassOnUnwind<'_> {

@@ -65,6 +65,7 @@
 
 mod bits;
 mod condvar;
+mod entry;
 mod event;
 mod interrupted;
 #[cfg(any(feature = "lock_api_04", feature = "lock_api_05"))]

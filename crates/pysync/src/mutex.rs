@@ -4,13 +4,14 @@
 //! |---|---|---|---|
 //! | 0 | free | | |
 //! | 1 `LOCKED` | held, nobody queued | who finds it clear | |
-//! | 3 `LOCKED \| HAS_PARKED` | held, waiters queued or about to be | as above, or a hand-off | a waiter, while `LOCKED` is set |
-//! | 2 `HAS_PARKED` | free, a woken waiter is on its way, more are queued | | left by the unlocker |
+//! | 3 `LOCKED \| HAS_PARKED` | held, waiters queued or about to be | as above, or a hand-off | a waiter, while `LOCKED` is set; who moves a waiter here |
+//! | 2 `HAS_PARKED` | free, a woken waiter is on its way, more are queued | | left by the unlocker; who wakes a waiter of a condition variable and moves others here |
 //!
 //! | transition | who | how |
 //! |---|---|---|
 //! | 0→1, 2→3 | any thread (barging) | compare-exchange, Acquire |
 //! | 1→3 | a waiter before it parks | compare-exchange |
+//! | 1→3, 0→2 | a notification of a [condition variable](crate::Condvar) that moves waiters here, under the bucket lock; 0→2 only if it wakes one too | compare-exchange |
 //! | 1→0 | the holder | compare-exchange, Release |
 //! | 3→{0, 1, 2, 3} | the holder, under the bucket lock | swap, Release: `LOCKED` stays on a hand-off, `HAS_PARKED` if more wait |
 //! | 3→1, 2→0 | the last waiter that gives up, under the bucket lock | RMW |
@@ -21,14 +22,14 @@
 //!   hand-off.
 //! * MUTEX-2: what a holder did is seen by the next holder.
 //! * MUTEX-3: a thread is queued only while `HAS_PARKED` is set: it validates "3" under the bucket lock, and
-//!   the bit is cleared only under that lock when nobody else is queued. So an unlock that sees 1 may ignore
-//!   the lot.
+//!   the bit is cleared only under that lock when nobody else is queued. Who moves a waiter here sets the bit under
+//!   that lock too. So an unlock that sees 1 may ignore the lot.
 //! * MUTEX-4: whoever frees the mutex while threads are queued wakes the first; the woken thread takes the
 //!   mutex, or finds it taken by a thread that will do the same. Nobody is stranded, also when the woken
 //!   thread unwinds out of its attach hook: it passes the wake on (HOOK-3).
 //! * MUTEX-5: a waiter's millisecond starts when it begins to wait, with its first turn or its first park, and is
 //!   kept over later parks; an unlock that finds the first waiter past it hands the mutex over. So a first waiter
-//!   past his millisecond is not overtaken at an unlock.
+//!   past his millisecond is not overtaken at an unlock. For one that was moved here it starts with the unlock that wakes it.
 //! * MUTEX-6: the mutex's memory is not touched after the releasing store: it may be freed by then.
 //!
 //! Port of: `PyMutex` (Include/cpython/pylock.h, Python/lock.c)
@@ -60,10 +61,14 @@ fn has_parked(seen: u8) -> bool {
     seen & HAS_PARKED != 0
 }
 
+/// Stands for the time of fairness of a waiter that has not begun to wait for the mutex by itself: never, but for a fair
+/// unlock.
+const UNTIMED: u64 = u64::MAX - 1;
+
 /// What a waiter shows to the unlocker. On the waiter's stack, used under the bucket lock.
 /// Port of: `mutex_entry` (Python/lock.c)
-struct Entry {
-    fair_at: u64,
+pub(crate) struct Entry {
+    fair_at: RaceCell<u64>,
     handed_off: RaceCell<bool>,
 }
 
@@ -436,6 +441,22 @@ impl Mutex {
         if deadline == Deadline::NOW && !seeded("135871") {
             return if self.try_lock() { LockStatus::Acquired } else { LockStatus::Failure };
         }
+        self.lock_waiting(deadline, flags, None)
+    }
+
+    /// Locks for a thread that has waited already, is woken, and is to be treated fairly from `fair_at` on.
+    #[cold]
+    pub(crate) fn lock_again(&self, fair_at: u64) {
+        // As in `lock_slow`.
+        let _acquired = self.lock_waiting(Deadline::NEVER, LockFlags::DETACH, Some(fair_at));
+    }
+
+    fn lock_waiting(
+        &self,
+        deadline: Deadline,
+        flags: LockFlags,
+        fair_at: Option<u64>,
+    ) -> LockStatus {
         let mut spin = Spin::new(deadline, flags.interruptible());
         // ORD: Relaxed, the compare-exchanges decide.
         let mut seen = self.word.load(Ordering::Relaxed);
@@ -458,7 +479,7 @@ impl Mutex {
             }
             let reset = seeded("fair-deadline-reset");
             let began = if reset { monotonic_nanos() } else { spin.began() };
-            let fair_at = began + FAIR_AFTER;
+            let fair_at = fair_at.unwrap_or(began + FAIR_AFTER);
             if let Some(status) = self.wait(deadline, flags, fair_at) {
                 return status;
             }
@@ -467,7 +488,24 @@ impl Mutex {
         }
     }
 
-    /// Makes sure that `HAS_PARKED` is set beside `LOCKED`.
+    /// Sets `HAS_PARKED` for a waiter that is about to be moved here; false if the mutex is free. If a thread is `coming`
+    /// that was woken and will lock, the mutex may be free. Under the bucket lock.
+    pub(crate) fn expect_waiter(&self, coming: bool) -> bool {
+        if seeded("condvar-unmarked") {
+            return coming || self.is_locked();
+        }
+        // ORD: Relaxed, the compare-exchange decides; a set bit stays while the bucket is locked (MUTEX-3).
+        let mut seen = self.word.load(Ordering::Relaxed);
+        while coming || is_locked(seen) {
+            match self.mark_parked(seen) {
+                Ok(()) => return true,
+                Err(now) => seen = now,
+            }
+        }
+        false
+    }
+
+    /// Makes sure that `HAS_PARKED` is set beside what was seen.
     fn mark_parked(&self, seen: u8) -> Result<(), u8> {
         if has_parked(seen) {
             return Ok(());
@@ -484,7 +522,7 @@ impl Mutex {
 
     /// Parks once. `Some` if that ended the lock call.
     fn wait(&self, deadline: Deadline, flags: LockFlags, fair_at: u64) -> Option<LockStatus> {
-        let entry = Entry { fair_at, handed_off: RaceCell::new(false) };
+        let entry = Entry::new(fair_at);
         let options = ParkOptions {
             deadline,
             arg: ptr::from_ref(&entry).cast_mut().cast(),
@@ -559,21 +597,42 @@ impl Mutex {
         unsafe { with_queue(self.address(), decide) };
     }
 
-    fn address(&self) -> usize {
+    pub(crate) fn address(&self) -> usize {
         ptr::from_ref(self).addr()
     }
 }
 
 impl Entry {
+    fn new(fair_at: u64) -> Self {
+        Self { fair_at: RaceCell::new(fair_at), handed_off: RaceCell::new(false) }
+    }
+
+    /// For a waiter that will be moved here, if at all.
+    pub(crate) fn untimed() -> Self {
+        Self::new(UNTIMED)
+    }
+
+    /// From when on the waiter is to be treated fairly, if an unlock has met it.
+    pub(crate) fn fair_at(&self) -> Option<u64> {
+        // SAFETY: this is the waiter, out of the queue: nobody else has the entry any more.
+        Some(unsafe { self.fair_at.get() }).filter(|fair_at| *fair_at != UNTIMED)
+    }
+
     /// Whether the waiter is to be handed the mutex; tells it. Under the bucket lock.
     fn offer(&self, now: u64) -> bool {
-        let due = now > self.fair_at;
+        // SAFETY: under the bucket lock, and the waiter looks only after its wake.
+        let fair_at = unsafe { self.fair_at.get() };
+        let due = now > fair_at;
+        if fair_at == UNTIMED && !due {
+            // SAFETY: as above.
+            unsafe { self.fair_at.set(now + FAIR_AFTER) };
+        }
         // SAFETY: under the bucket lock, and the waiter looks only after its wake.
         unsafe { self.handed_off.set(due) };
         due
     }
 
-    fn was_handed_off(&self) -> bool {
+    pub(crate) fn was_handed_off(&self) -> bool {
         // SAFETY: this is the waiter, out of the queue: no unlocker has the entry any more.
         unsafe { self.handed_off.get() }
     }

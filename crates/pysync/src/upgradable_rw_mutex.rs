@@ -49,6 +49,14 @@
 //! * UPRW-9: an upgrade comes before every writer, and nobody writes between the upgradable read and the write. If it gives
 //!   up, the thread still has its upgradable read. A downgrade lets no writer in between either.
 //!
+//! How a waiter turns before it queues, all measured with one upgrade in ten passes:
+//!
+//! * It turns also where others are queued already. If it did not, one preempted reader would send all who come after it
+//!   into the queue, where each has soon waited its millisecond and is handed the lock asleep, so that the next ones queue
+//!   too.
+//! * An upgrade looks often, since the others wait for it; the others keep away from the line meanwhile.
+//! * It does not keep new readers out before it queues: then the one who was kept out would be the one that runs.
+//!
 //! Not a port: CPython has no such lock. `parking_lot`'s has the same operations; there a waiting writer stops new readers
 //! only once the upgradable reader has gone, here at once.
 

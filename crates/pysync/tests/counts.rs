@@ -1,13 +1,15 @@
 //! What the process counts, exactly: one test, because every thread of the process counts.
 
 use pyparking::{Totals, spin, totals};
-use pysync::{Event, LockFlags, LockStatus, Mutex, OnceFlag, RecursiveMutex, RwMutex};
+use pysync::{Condvar, Event, LockFlags, LockStatus, Mutex, OnceFlag, RecursiveMutex, RwMutex};
 use std::thread;
 use std::time::Duration;
-use trial::until::{joined, until_asleep, until_overdue};
+use trial::until::{joined, until, until_asleep, until_overdue};
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
 const SOON: Option<Duration> = Some(Duration::from_millis(2));
+
+type Waiter = thread::JoinHandle<()>;
 
 /// What `work` adds to the counts of the process.
 fn counted(work: impl FnOnce()) -> Totals {
@@ -16,6 +18,7 @@ fn counted(work: impl FnOnce()) -> Totals {
     let after = totals();
     Totals {
         parks: after.parks - before.parks,
+        moves: after.moves - before.moves,
         wakes: after.wakes - before.wakes,
         hand_offs: after.hand_offs - before.hand_offs,
         timeouts: after.timeouts - before.timeouts,
@@ -35,6 +38,9 @@ fn counts_are_exact_when_it_is_quiet() {
     assert_eq!(counted(mutex_hand_offs), handed);
     let broadcast = Totals { parks: 5, wakes: 5, ..Totals::default() };
     assert_eq!(counted(event_broadcast), broadcast);
+    assert_eq!(counted(condvar_broadcast), Totals { moves: 5, ..broadcast });
+    let fair = Totals { parks: 1, moves: 1, wakes: 1, hand_offs: 1, ..Totals::default() };
+    assert_eq!(counted(condvar_hand_off), fair);
 }
 
 fn without_contention() {
@@ -86,5 +92,42 @@ fn event_broadcast() {
     let waiters = [(); 5].map(|()| thread::spawn(|| EVENT.wait()));
     until_asleep(&EVENT, 5);
     EVENT.notify();
+    waiters.into_iter().for_each(joined);
+}
+
+/// Starts `count` threads that wait for a notification, one after the other.
+fn until_waiting(mutex: &'static Mutex, condvar: &'static Condvar, count: usize) -> Vec<Waiter> {
+    let wait = move || {
+        let _held = mutex.guard();
+        condvar.wait(mutex);
+    };
+    let start = |number| {
+        let waiter = thread::spawn(wait);
+        until_asleep(condvar, number);
+        until("the mutex to be free", || !mutex.is_locked());
+        waiter
+    };
+    (1..=count).map(start).collect()
+}
+
+/// None of them is woken before the one in front has unlocked.
+fn condvar_broadcast() {
+    static MUTEX: Mutex = Mutex::new();
+    static CONDVAR: Condvar = Condvar::new();
+    let waiters = until_waiting(&MUTEX, &CONDVAR, 5);
+    MUTEX.lock();
+    assert_eq!(CONDVAR.notify_all(), 5);
+    MUTEX.unlock();
+    waiters.into_iter().for_each(joined);
+}
+
+fn condvar_hand_off() {
+    static MUTEX: Mutex = Mutex::new();
+    static CONDVAR: Condvar = Condvar::new();
+    let waiters = until_waiting(&MUTEX, &CONDVAR, 1);
+    MUTEX.lock();
+    assert!(CONDVAR.notify_one());
+    assert_eq!((CONDVAR.bits(), MUTEX.bits()), (0, 3), "it is in the other queue");
+    MUTEX.unlock_fair();
     waiters.into_iter().for_each(joined);
 }

@@ -491,29 +491,57 @@ fn an_upgrade_that_unwinds_leaves_the_upgradable_read() {
 fn a_notification_is_passed_on_by_a_thread_that_is_gone() {
     static MUTEX: Mutex = Mutex::new();
     static CONDVAR: Condvar = Condvar::new();
-    struct UnlockOnUnwind;
-    impl Drop for UnlockOnUnwind {
-        fn drop(&mut self) {
-            MUTEX.unlock();
-        }
-    }
-    let first = attached(|| {
+    passed_on(&MUTEX, &CONDVAR, || assert!(CONDVAR.notify_one()));
+}
+
+/// COND-4, COND-6: the same with a thread that was moved to the queue of the mutex.
+#[test]
+fn a_notification_is_passed_on_by_a_thread_that_was_moved() {
+    static MUTEX: Mutex = Mutex::new();
+    static CONDVAR: Condvar = Condvar::new();
+    passed_on(&MUTEX, &CONDVAR, || {
         MUTEX.lock();
-        let _held = UnlockOnUnwind;
-        be_gone();
-        CONDVAR.wait(&MUTEX);
-    });
-    until_asleep(&CONDVAR, 1);
-    let second = attached(|| {
-        MUTEX.lock();
-        CONDVAR.wait(&MUTEX);
+        assert!(CONDVAR.notify_one());
         MUTEX.unlock();
     });
-    until_asleep(&CONDVAR, 2);
-    assert!(CONDVAR.notify_one());
+}
+
+/// COND-4, COND-7: the same with a thread that the mutex was handed to.
+#[test]
+fn a_notification_is_passed_on_with_the_mutex() {
+    static MUTEX: Mutex = Mutex::new();
+    static CONDVAR: Condvar = Condvar::new();
+    passed_on(&MUTEX, &CONDVAR, || {
+        MUTEX.lock();
+        assert!(CONDVAR.notify_one());
+        MUTEX.unlock_fair();
+    });
+}
+
+fn passed_on(mutex: &'static Mutex, condvar: &'static Condvar, notify: impl FnOnce()) {
+    struct UnlockOnUnwind(&'static Mutex);
+    impl Drop for UnlockOnUnwind {
+        fn drop(&mut self) {
+            self.0.unlock();
+        }
+    }
+    let first = attached(move || {
+        mutex.lock();
+        let _held = UnlockOnUnwind(mutex);
+        be_gone();
+        condvar.wait(mutex);
+    });
+    until_asleep(condvar, 1);
+    let second = attached(move || {
+        mutex.lock();
+        condvar.wait(mutex);
+        mutex.unlock();
+    });
+    until_asleep(condvar, 2);
+    notify();
     gone(first);
     joined(second);
-    assert_eq!((MUTEX.bits(), CONDVAR.bits()), (0, 0));
+    assert_eq!((mutex.bits(), condvar.bits()), (0, 0));
 }
 
 #[test]

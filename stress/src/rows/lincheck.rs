@@ -4,7 +4,7 @@
 use crate::findings::Rule;
 use crate::lincheck::crew::{Outcome, play};
 use crate::lincheck::parking::Address;
-use crate::lincheck::rw_mutex::Watched;
+use crate::lincheck::{rw_mutex, upgradable};
 use crate::rng::Rng;
 use crate::row::{Arena, Quiet, Row, Setup};
 use crate::worker::{Permits, Worker};
@@ -21,8 +21,8 @@ impl Row for LincheckRow {
     }
 
     fn about(&self) -> &'static str {
-        "recorded histories of Mutex, RwMutex, Event, OnceFlag, the queue of an address and \
-         SeqCell, all linearizable"
+        "recorded histories of Mutex, RwMutex, UpgradableRwMutex, Event, OnceFlag, the queue of an \
+         address and SeqCell, all linearizable"
     }
 
     fn notes(&self) -> &'static [&'static str] {
@@ -58,9 +58,10 @@ struct Court {
 /// Plays windows of one kind of object: name, and how.
 type Kind = (&'static str, fn(&mut Rng, usize, usize, usize) -> Outcome);
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     ("Mutex", play::<Mutex>),
-    ("RwMutex", play::<Watched>),
+    ("RwMutex", play::<rw_mutex::Watched>),
+    ("UpgradableRwMutex", play::<upgradable::Watched>),
     ("Event", play::<Event>),
     ("OnceFlag", play::<OnceFlag>),
     ("queue", play::<Address>),

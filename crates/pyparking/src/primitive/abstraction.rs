@@ -28,4 +28,8 @@ impl PlainLock {
         let _held = self.0.lock();
         f()
     }
+
+    pub(crate) fn try_with<R>(&self, f: impl FnOnce() -> R) -> Option<R> {
+        self.0.try_lock().ok().map(|_held| f())
+    }
 }

@@ -13,5 +13,6 @@ mod park;
 mod process;
 mod queue;
 mod raw_mutex;
+mod requeue;
 mod snapshot;
 mod surface;

@@ -1,8 +1,9 @@
 //! Releasing a read-write mutex that others wait for: who gets it next.
 
-use super::wait::{Entry, Wish};
+use super::wait::Wish;
 use super::{RwMutex, has_parked, is_write_locked, readers};
 use crate::bits::{READER, RW_HAS_PARKED, WRITE_LOCKED};
+use crate::entry::Entry;
 use pyparking::primitive::Ordering;
 use pyparking::{Queue, monotonic_nanos, with_queue};
 
@@ -76,12 +77,12 @@ impl RwMutex {
 }
 
 /// The one who waits longest.
-fn first<'a>(queue: &Queue<'a>) -> Option<&'a Entry> {
+fn first<'a>(queue: &Queue<'a>) -> Option<&'a Entry<Wish>> {
     // SAFETY: the queue is that of a read-write mutex, whose bucket is locked while it exists.
-    queue.first_arg().map(|arg| unsafe { Entry::of(arg) })
+    queue.first_arg().map(|arg| unsafe { Entry::<Wish>::of(arg) })
 }
 
-fn is_due(entry: &Entry, now: u64) -> bool {
+fn is_due(entry: &Entry<Wish>, now: u64) -> bool {
     now > entry.fair_at
 }
 
@@ -112,10 +113,10 @@ fn hand_to_first(queue: &mut Queue<'_>) -> usize {
 }
 
 /// Takes out the first writer, if there is one, after telling `tell` about it.
-fn dequeue_writer(queue: &mut Queue<'_>, tell: impl Fn(&Entry)) -> bool {
+fn dequeue_writer(queue: &mut Queue<'_>, tell: impl Fn(&Entry<Wish>)) -> bool {
     let is_writer = |arg| {
         // SAFETY: the queue is that of a read-write mutex, whose bucket is locked while it exists.
-        let entry = unsafe { Entry::of(arg) };
+        let entry = unsafe { Entry::<Wish>::of(arg) };
         let found = entry.wish == Wish::Write;
         if found {
             tell(entry);

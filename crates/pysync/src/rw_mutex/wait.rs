@@ -2,11 +2,11 @@
 
 use super::{RwMutex, blocks_readers, blocks_writers, has_parked, is_write_locked};
 use crate::bits::RW_HAS_PARKED;
+use crate::entry::Entry;
 use crate::interrupted;
 use crate::mutex::FAIR_AFTER;
 use crate::status::{LockFlags, LockStatus};
-use core::ptr;
-use pyparking::primitive::{Ordering, RaceCell, seeded};
+use pyparking::primitive::{Ordering, seeded};
 use pyparking::spin::Spin;
 use pyparking::{Deadline, ParkOptions, ParkStatus, Queue, park};
 
@@ -15,36 +15,6 @@ use pyparking::{Deadline, ParkOptions, ParkStatus, Queue, park};
 pub(super) enum Wish {
     Read,
     Write,
-}
-
-/// What a waiter shows to the one who releases. On the waiter's stack, used under the bucket lock.
-pub(super) struct Entry {
-    pub(super) wish: Wish,
-    pub(super) fair_at: u64,
-    granted: RaceCell<bool>,
-}
-
-impl Entry {
-    /// The waiter behind an argument found in the queue of a read-write mutex.
-    ///
-    /// # Safety
-    ///
-    /// Under the bucket lock of the mutex that the argument was found at.
-    pub(super) unsafe fn of<'a>(arg: *mut ()) -> &'a Self {
-        // SAFETY: every argument at that address is the entry of a waiter in `wait`, alive until it is woken.
-        unsafe { &*arg.cast::<Self>() }
-    }
-
-    /// Tells the waiter that it holds the mutex. Under the bucket lock.
-    pub(super) fn grant(&self) {
-        // SAFETY: under the bucket lock, and the waiter looks only after its wake.
-        unsafe { self.granted.set(true) };
-    }
-
-    fn was_granted(&self) -> bool {
-        // SAFETY: this is the waiter, out of the queue: nobody else has the entry any more.
-        unsafe { self.granted.get() }
-    }
 }
 
 impl Wish {
@@ -136,10 +106,10 @@ impl RwMutex {
         flags: LockFlags,
         fair_at: u64,
     ) -> Option<LockStatus> {
-        let entry = Entry { wish, fair_at, granted: RaceCell::new(false) };
+        let entry = Entry::new(wish, fair_at);
         let options = ParkOptions {
             deadline,
-            arg: ptr::from_ref(&entry).cast_mut().cast(),
+            arg: entry.as_arg(),
             detach: flags.contains(LockFlags::DETACH),
             interruptible: flags.interruptible(),
         };
@@ -173,7 +143,7 @@ impl RwMutex {
         let held_by_writer = is_write_locked(self.word.load(Ordering::Relaxed));
         if wish == Wish::Write && !held_by_writer && !seeded("rw-strand-readers") {
             // SAFETY: under the bucket lock of this mutex.
-            let is_writer = |arg| unsafe { Entry::of(arg) }.wish == Wish::Write;
+            let is_writer = |arg| unsafe { Entry::<Wish>::of(arg) }.wish == Wish::Write;
             if !queue.args().any(is_writer) {
                 while queue.dequeue().is_some() {}
             }
@@ -188,7 +158,7 @@ impl RwMutex {
 /// Passes the mutex, or the wake, on if the attach hook unwinds (RW-4).
 struct PassOnUnwind<'a> {
     mutex: &'a RwMutex,
-    entry: &'a Entry,
+    entry: &'a Entry<Wish>,
 }
 
 impl Drop for PassOnUnwind<'_> {

@@ -1,8 +1,9 @@
 //! Letting go of an upgradable read-write mutex, and who gets it next.
 
-use super::wait::{Entry, Wish};
+use super::wait::Wish;
 use super::{UpgradableRwMutex, has_parked, holders, is_upgradable, is_write_locked, readers};
 use crate::bits::{UP_READER, UPGRADABLE, WRITE_LOCKED};
+use crate::entry::Entry;
 use pyparking::primitive::{Ordering, seeded};
 use pyparking::{Queue, monotonic_nanos, with_queue};
 
@@ -328,7 +329,7 @@ impl Plan {
         let mut picker = Picker::new(self.chosen);
         let mut chosen = |arg| {
             // SAFETY: the queue is that of an upgradable read-write mutex, whose bucket is locked while it exists.
-            let entry = unsafe { Entry::of(arg) };
+            let entry = unsafe { Entry::<Wish>::of(arg) };
             let picked = picker.picks(entry.wish);
             if picked && self.granted {
                 entry.grant();
@@ -392,9 +393,9 @@ impl Picker {
 }
 
 /// The waiters, from the front.
-fn entries<'a>(queue: &Queue<'a>) -> impl Iterator<Item = &'a Entry> {
+fn entries<'a>(queue: &Queue<'a>) -> impl Iterator<Item = &'a Entry<Wish>> {
     // SAFETY: the queue is that of an upgradable read-write mutex, whose bucket is locked while it exists.
-    queue.args().map(|arg| unsafe { Entry::of(arg) })
+    queue.args().map(|arg| unsafe { Entry::<Wish>::of(arg) })
 }
 
 /// What they wait for.

@@ -1,12 +1,12 @@
 //! Waiting for an upgradable read-write mutex: the slow half of its lock calls, and giving up.
 
-use super::{UpgradableRwMutex, has_parked, readers};
+use super::{UpgradableRwMutex, readers};
 use crate::bits::{RW_HAS_PARKED, UP_READER, UPGRADABLE, WRITE_LOCKED, WRITER_WAITS};
+use crate::entry::Entry;
 use crate::interrupted;
 use crate::mutex::FAIR_AFTER;
 use crate::status::{LockFlags, LockStatus};
-use core::ptr;
-use pyparking::primitive::{Ordering, RaceCell, seeded};
+use pyparking::primitive::{Ordering, seeded};
 use pyparking::spin::Spin;
 use pyparking::{Deadline, ParkOptions, ParkStatus, Queue, park, with_queue};
 
@@ -57,36 +57,6 @@ impl Wish {
     }
 }
 
-/// What a waiter shows to the one who settles. On the waiter's stack, used under the bucket lock.
-pub(super) struct Entry {
-    pub(super) wish: Wish,
-    pub(super) fair_at: u64,
-    granted: RaceCell<bool>,
-}
-
-impl Entry {
-    /// The waiter behind an argument found in the queue of an upgradable read-write mutex.
-    ///
-    /// # Safety
-    ///
-    /// Under the bucket lock of the mutex that the argument was found at.
-    pub(super) unsafe fn of<'a>(arg: *mut ()) -> &'a Self {
-        // SAFETY: every argument at that address is the entry of a waiter in `wait`, alive until it is woken.
-        unsafe { &*arg.cast::<Self>() }
-    }
-
-    /// Tells the waiter that it has what it wants. Under the bucket lock.
-    pub(super) fn grant(&self) {
-        // SAFETY: under the bucket lock, and the waiter looks only after its wake.
-        unsafe { self.granted.set(true) };
-    }
-
-    fn was_granted(&self) -> bool {
-        // SAFETY: this is the waiter, out of the queue: nobody else has the entry any more.
-        unsafe { self.granted.get() }
-    }
-}
-
 impl UpgradableRwMutex {
     #[cold]
     pub(super) fn lock_slow(&self, wish: Wish) {
@@ -104,7 +74,8 @@ impl UpgradableRwMutex {
         if deadline == Deadline::NOW {
             return if self.try_take(wish) { LockStatus::Acquired } else { LockStatus::Failure };
         }
-        let mut spin = Spin::new(deadline, flags.interruptible());
+        let spin = if wish == Wish::Upgrade { Spin::near } else { Spin::among_readers };
+        let mut spin = spin(deadline, flags.interruptible());
         loop {
             // ORD: Relaxed, the compare-exchanges decide.
             let seen = self.word.load(Ordering::Relaxed);
@@ -112,7 +83,7 @@ impl UpgradableRwMutex {
                 if self.take(wish, seen).is_ok() {
                     return LockStatus::Acquired;
                 }
-            } else if (has_parked(seen) || !spin.turn()) && self.mark(wish, seen) {
+            } else if !spin.turn() && self.mark(wish, seen) {
                 let fair_at = spin.began() + FAIR_AFTER;
                 if let Some(status) = self.wait(wish, deadline, flags, fair_at) {
                     return status;
@@ -141,10 +112,10 @@ impl UpgradableRwMutex {
         flags: LockFlags,
         fair_at: u64,
     ) -> Option<LockStatus> {
-        let entry = Entry { wish, fair_at, granted: RaceCell::new(false) };
+        let entry = Entry::new(wish, fair_at);
         let options = ParkOptions {
             deadline,
-            arg: ptr::from_ref(&entry).cast_mut().cast(),
+            arg: entry.as_arg(),
             detach: flags.contains(LockFlags::DETACH),
             interruptible: flags.interruptible(),
         };
@@ -178,7 +149,7 @@ impl UpgradableRwMutex {
 /// Passes the mutex, or the wake, on if the attach hook unwinds (UPRW-4).
 struct PassOnUnwind<'a> {
     mutex: &'a UpgradableRwMutex,
-    entry: &'a Entry,
+    entry: &'a Entry<Wish>,
 }
 
 impl Drop for PassOnUnwind<'_> {

@@ -154,3 +154,101 @@ fn condvar_may_be_freed_by_the_notified() {
         taker.join().unwrap();
     });
 }
+
+/// COND-2, COND-6, REQUEUE-2. Two threads, bounded: the notifier holds the mutex, so that the waiter is moved to its queue,
+/// at its deadline or before.
+#[test]
+fn condvar_moved_at_its_deadline() {
+    bounded(Bucket::Abstract, || {
+        let shared = shared();
+        shared.mutex.lock();
+        let notifier = start(&shared, |shared| {
+            shared.mutex.lock();
+            clock::advance(TWO_MICROSECONDS);
+            let found = shared.condvar.notify_one();
+            shared.data.bump();
+            shared.mutex.unlock();
+            found
+        });
+        let notified = shared.condvar.wait_timed(&shared.mutex, Some(Duration::from_micros(1)));
+        shared.data.bump();
+        shared.mutex.unlock();
+        assert_eq!(notifier.join().unwrap(), notified);
+        shared.ends_with(2);
+    });
+}
+
+/// COND-6. Three threads, bounded: another one wants the mutex that the waiter is moved to.
+#[test]
+fn condvar_moved_among_others() {
+    bounded(Bucket::Abstract, || {
+        let shared = shared();
+        let taker = start(&shared, Shared::take);
+        let other = start(&shared, |shared| {
+            shared.mutex.lock();
+            shared.data.set(shared.data.get());
+            shared.mutex.unlock();
+        });
+        shared.give();
+        other.join().unwrap();
+        taker.join().unwrap();
+        shared.ends_with(0);
+    });
+}
+
+/// COND-7. Two threads, bounded: the mutex is handed to the waiter that was moved to its queue.
+#[test]
+fn condvar_handed_the_mutex() {
+    bounded(Bucket::Abstract, || {
+        let shared = shared();
+        let taker = start(&shared, Shared::take);
+        shared.mutex.lock();
+        shared.data.bump();
+        shared.condvar.notify_one();
+        shared.mutex.unlock_fair();
+        shared.mutex.lock();
+        shared.data.set(shared.data.get());
+        shared.mutex.unlock();
+        taker.join().unwrap();
+        shared.ends_with(0);
+    });
+}
+
+/// COND-6. Three threads, bounded: all are notified by a thread that does not hold the mutex: one is woken, and the other
+/// may be moved to the mutex that the first one is on its way to.
+#[test]
+fn condvar_all_are_notified_without_the_mutex() {
+    bounded(Bucket::Abstract, || {
+        let shared = shared();
+        let takers = [(); 2].map(|()| start(&shared, Shared::take));
+        shared.mutex.lock();
+        shared.data.set(2);
+        shared.mutex.unlock();
+        shared.condvar.notify_all();
+        takers.into_iter().for_each(|taker| taker.join().unwrap());
+        shared.ends_with(0);
+    });
+}
+
+/// COND-6. Three threads, bounded: two waiters with a mutex each; only the first one's is looked at.
+#[test]
+fn condvar_of_two_mutexes() {
+    bounded(Bucket::Abstract, || {
+        let condvar = Arc::new((Condvar::new(), [Mutex::new(), Mutex::new()]));
+        let waiters = [0, 1].map(|which| {
+            condvar.1[which].lock();
+            start(&condvar, move |(condvar, mutexes)| {
+                // Locked by the main thread, which leaves the unlocking to the wait.
+                condvar.wait(&mutexes[which]);
+                mutexes[which].unlock();
+            })
+        });
+        let mut left = 2;
+        while left > 0 {
+            left -= condvar.0.notify_all();
+            loom::thread::yield_now();
+        }
+        waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
+        assert_eq!(condvar.1.each_ref().map(Mutex::bits), [0, 0]);
+    });
+}
