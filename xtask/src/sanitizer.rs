@@ -42,7 +42,7 @@ pub(crate) struct Kind {
 }
 
 /// Tests that are empty in such a run, or run a compiler of their own.
-const NEVER: &[&str] = &["loom", "shuttle", "compile"];
+const NEVER: &[&str] = &["loom", "shuttle", "compile", "c_programs"];
 
 impl Options {
     /// The integration tests of a crate that are to run: those asked for, or all that are not excepted.
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_crate_runs_what_is_asked_or_all_that_fits() {
-        let has = ["api", "compile_fail", "fork", "loom", "stress"];
+        let has = ["api", "c_programs", "compile_fail", "fork", "loom", "stress"];
         let chosen = |test: &[&str], except: &[&str]| options(test).tests(has.into_iter(), except);
         assert_eq!(chosen(&[], &[]), ["api", "fork", "stress"]);
         assert_eq!(chosen(&[], &["fork"]), ["api", "stress"]);

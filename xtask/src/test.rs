@@ -16,11 +16,13 @@ Examples:
   cargo xtask test
   cargo xtask test --quick     without the release build";
 
-/// What pycapi is besides its default: the older version, and the two that are linked into CPython.
+/// What pycapi is besides its default: the other versions, and those that are linked into CPython.
 const OF_CPYTHON: &[(&str, &[&str], &str)] = &[
     ("debug, pycapi of 3.13", &["test", "--lib", "--tests"], "py313"),
+    ("debug, pycapi of 3.15", &["test", "--test", "c_programs", "every_name"], "py315"),
     ("pycapi inside CPython 3.13", &["check", "--lib"], "py313,host-cpython"),
     ("pycapi inside CPython 3.14", &["check", "--lib"], "py314,host-cpython"),
+    ("pycapi inside CPython 3.15", &["check", "--lib"], "py315,host-cpython"),
 ];
 
 /// Run all tests: debug, the portable fallback, doc tests, and the crates' own in release

@@ -1,7 +1,7 @@
 /* CPython's lock layer under its own names, for C11 and C++11: what libpycapi.a and libpycapi.so export.
  *
- * Define PYCAPI_PY_VERSION as 313 or 314 (the default) to match the cargo feature that the library was built with
- * (py313, py314), and PYCAPI_NO_EMBED if it was built without the feature embed.
+ * Define PYCAPI_PY_VERSION as 313, 314 (the default) or 315 to match the cargo feature that the library was built with
+ * (py313, py314, py315), and PYCAPI_NO_EMBED if it was built without the feature embed.
  *
  * Everything here is free when it is all zero: locks can be static, or in memory from calloc.
  *
@@ -33,17 +33,20 @@
 #ifndef PYCAPI_PY_VERSION
 #  define PYCAPI_PY_VERSION 314
 #endif
-#if PYCAPI_PY_VERSION != 313 && PYCAPI_PY_VERSION != 314
-#  error "PYCAPI_PY_VERSION is 313 or 314"
+#if PYCAPI_PY_VERSION != 313 && PYCAPI_PY_VERSION != 314 && PYCAPI_PY_VERSION != 315
+#  error "PYCAPI_PY_VERSION is 313, 314 or 315"
 #endif
 
 #ifdef __cplusplus
 #  define PYCAPI_STATIC_ASSERT(holds, text) static_assert(holds, text)
 #  define PYCAPI_ALIGNOF(type) alignof(type)
 extern "C" {
-#else
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
 #  define PYCAPI_STATIC_ASSERT(holds, text) _Static_assert(holds, text)
 #  define PYCAPI_ALIGNOF(type) _Alignof(type)
+#else
+/* an older C asserts nothing */
+#  define PYCAPI_STATIC_ASSERT(holds, text) extern int pycapi_asserts_nothing
 #endif
 
 /* ---- the atomic operations of the inline functions */
@@ -67,9 +70,35 @@ pycapi_swap_word(uintptr_t *place, uintptr_t seen, uintptr_t next)
 static inline uint8_t
 pycapi_load_u8(const uint8_t *place)
 {
+#  if defined(_M_ARM64) || defined(_M_ARM64EC)
+    return (uint8_t)__ldar8((unsigned __int8 volatile *)place);
+#  else
     uint8_t seen = *(const volatile uint8_t *)place;
     _ReadWriteBarrier();
     return seen;
+#  endif
+}
+static inline uintptr_t
+pycapi_peek_word(const uintptr_t *place)
+{
+    return *(const volatile uintptr_t *)place;
+}
+#  ifdef _WIN64
+#    define PYCAPI_ON_WORD(operation, place, bits) \
+        ((void)operation##64((volatile __int64 *)(place), (__int64)(bits)))
+#  else
+#    define PYCAPI_ON_WORD(operation, place, bits) \
+        ((void)operation((volatile long *)(place), (long)(bits)))
+#  endif
+static inline void
+pycapi_set_bits(uintptr_t *place, uintptr_t bits)
+{
+    PYCAPI_ON_WORD(_InterlockedOr, place, bits);
+}
+static inline void
+pycapi_unset_bits(uintptr_t *place, uintptr_t bits)
+{
+    PYCAPI_ON_WORD(_InterlockedAnd, place, ~bits);
 }
 #else
 static inline int
@@ -97,6 +126,21 @@ pycapi_load_u8(const uint8_t *place)
 {
     return __atomic_load_n(place, __ATOMIC_ACQUIRE);
 }
+static inline uintptr_t
+pycapi_peek_word(const uintptr_t *place)
+{
+    return __atomic_load_n(place, __ATOMIC_RELAXED);
+}
+static inline void
+pycapi_set_bits(uintptr_t *place, uintptr_t bits)
+{
+    __atomic_fetch_or(place, bits, __ATOMIC_RELEASE);
+}
+static inline void
+pycapi_unset_bits(uintptr_t *place, uintptr_t bits)
+{
+    __atomic_fetch_and(place, ~bits, __ATOMIC_RELAXED);
+}
 #endif
 
 /* ---- times, results, flags */
@@ -113,7 +157,7 @@ typedef enum _PyLockFlags {
     _Py_LOCK_DONT_DETACH = 0,     /* sleep attached */
     _PY_LOCK_DETACH = 1,          /* detach from the runtime while asleep */
     _PY_LOCK_HANDLE_SIGNALS = 2   /* on an interrupt run the pending calls; if one fails, end with PY_LOCK_INTR */
-#if PYCAPI_PY_VERSION >= 314
+#if PYCAPI_PY_VERSION >= 315
     ,
     _PY_FAIL_IF_INTERRUPTED = 4,  /* any interrupt ends the wait */
     _PY_LOCK_PYTHONLOCK = 8       /* unlocked by attached threads only */
@@ -142,16 +186,24 @@ typedef struct PyMutex {
 void PyMutex_Lock(PyMutex *m);
 void PyMutex_Unlock(PyMutex *m);
 
+#if PYCAPI_PY_VERSION >= 314
+static inline int
+PyMutex_LockFast(PyMutex *m)
+{
+    return pycapi_take_u8(&m->_bits, _Py_UNLOCKED, _Py_LOCKED);
+}
+#else
 static inline int
 PyMutex_LockFast(uint8_t *lock_bits)
 {
     return pycapi_take_u8(lock_bits, _Py_UNLOCKED, _Py_LOCKED);
 }
+#endif
 
 static inline void
 _PyMutex_Lock(PyMutex *m)
 {
-    if (!PyMutex_LockFast(&m->_bits)) {
+    if (!pycapi_take_u8(&m->_bits, _Py_UNLOCKED, _Py_LOCKED)) {
         PyMutex_Lock(m);
     }
 }
@@ -167,12 +219,6 @@ _PyMutex_Unlock(PyMutex *m)
 #define PyMutex_Unlock _PyMutex_Unlock
 
 #if PYCAPI_PY_VERSION >= 314
-#  ifdef __cplusplus
-#    define PyMutex_STATIC_INIT PyMutex{_Py_UNLOCKED}
-#  else
-#    define PyMutex_STATIC_INIT (PyMutex){_Py_UNLOCKED}
-#  endif
-
 int PyMutex_IsLocked(PyMutex *m);
 
 static inline int
@@ -181,8 +227,6 @@ _PyMutex_IsLocked(PyMutex *m)
     return (pycapi_load_u8(&m->_bits) & _Py_LOCKED) != 0;
 }
 #define PyMutex_IsLocked _PyMutex_IsLocked
-
-void _Py_yield(void);
 #else
 static inline int
 PyMutex_IsLocked(PyMutex *m)
@@ -201,10 +245,14 @@ _PyMutex_at_fork_reinit(PyMutex *m)
 PyLockStatus _PyMutex_LockTimed(PyMutex *m, PyTime_t timeout_ns, _PyLockFlags flags);
 int _PyMutex_TryUnlock(PyMutex *m); /* 0, or -1 if it is not locked */
 
+#if PYCAPI_PY_VERSION >= 315
+void _Py_yield(void);
+#endif
+
 static inline void
 PyMutex_LockFlags(PyMutex *m, _PyLockFlags flags)
 {
-    if (!PyMutex_LockFast(&m->_bits)) {
+    if (!pycapi_take_u8(&m->_bits, _Py_UNLOCKED, _Py_LOCKED)) {
         (void)_PyMutex_LockTimed(m, -1, flags);
     }
 }
@@ -339,7 +387,7 @@ typedef union _PySemaphore {
 void _PySemaphore_Init(_PySemaphore *sema);
 void _PySemaphore_Destroy(_PySemaphore *sema);
 void _PySemaphore_Wakeup(_PySemaphore *sema);
-#if PYCAPI_PY_VERSION >= 314
+#if PYCAPI_PY_VERSION >= 315
 int _PySemaphore_Wait(_PySemaphore *sema, PyTime_t timeout_ns);
 #else
 int _PySemaphore_Wait(_PySemaphore *sema, PyTime_t timeout_ns, int detach);
@@ -403,11 +451,17 @@ pycapi_thread *pycapi_runtime_start(int gil);
  * after it sleep for ever. */
 int pycapi_runtime_finalise(pycapi_thread *thread);
 pycapi_thread *pycapi_thread_new(void);          /* detached; NULL without a runtime */
-void pycapi_thread_free(pycapi_thread *thread);
+void pycapi_thread_free(pycapi_thread *thread);  /* detached, or attached by the calling thread */
 int pycapi_thread_attach(pycapi_thread *thread); /* 0, or -1: attached already, or the end has begun */
 void pycapi_thread_detach(pycapi_thread *thread);
-int pycapi_thread_poll(pycapi_thread *thread);   /* 0, or -1: something was raised */
-uintptr_t *pycapi_thread_breaker(pycapi_thread *thread);
+/* 0, or -1: something was raised. A pending call that polls again gets 0, and does not detach. */
+int pycapi_thread_poll(pycapi_thread *thread);
+uintptr_t *pycapi_thread_breaker(pycapi_thread *thread); /* NULL while detached */
+#ifndef _WIN32
+/* By an attached thread, with fork itself: in the child it is the main thread and the only one; what it returns is fork's.
+ * Locks that other threads may have held are the program's to make free; states that others had attached are left alone. */
+int pycapi_thread_fork(pycapi_thread *thread, int (*fork)(void));
+#endif
 
 int Py_AddPendingCall(int (*func)(void *), void *arg); /* on the main thread; 0, or -1: full */
 int Py_MakePendingCalls(void);                         /* 0, or -1: one failed */
@@ -423,26 +477,24 @@ int Py_MakePendingCalls(void);                         /* 0, or -1: one failed *
 #define _PY_EVAL_EVENTS_BITS 8
 #define _PY_EVAL_EVENTS_MASK ((1U << _PY_EVAL_EVENTS_BITS) - 1)
 
-#if !defined(_MSC_VER) || defined(__clang__)
 /* The poll of an eval loop: whether to call pycapi_thread_poll. */
 static inline int
 pycapi_breaker_is_tripped(const uintptr_t *breaker)
 {
-    return (__atomic_load_n(breaker, __ATOMIC_RELAXED) & _PY_EVAL_EVENTS_MASK) != 0;
+    return (pycapi_peek_word(breaker) & _PY_EVAL_EVENTS_MASK) != 0;
 }
 
 static inline void
 pycapi_breaker_set(uintptr_t *breaker, uintptr_t bits)
 {
-    __atomic_fetch_or(breaker, bits, __ATOMIC_RELEASE);
+    pycapi_set_bits(breaker, bits);
 }
 
 static inline void
 pycapi_breaker_unset(uintptr_t *breaker, uintptr_t bits)
 {
-    __atomic_fetch_and(breaker, ~bits, __ATOMIC_RELAXED);
+    pycapi_unset_bits(breaker, bits);
 }
-#endif
 
 #endif /* PYCAPI_NO_EMBED */
 

@@ -7,10 +7,13 @@
 #include "pycore_lock.h"
 #include "pycore_parking_lot.h"
 #include "pycore_pystate.h"
+#include "pycore_semaphore.h"
 
-_Static_assert(PY_VERSION_HEX >= 0x030D0000 && PY_VERSION_HEX < 0x030F0000, "3.13 or 3.14");
-_Static_assert(sizeof(void *) != 8 || offsetof(PyThreadState, state) == 40, "PyThreadState.state");
-_Static_assert(sizeof(void *) != 4 || offsetof(PyThreadState, state) == 24, "PyThreadState.state");
+_Static_assert(PY_VERSION_HEX >= 0x030D0000 && PY_VERSION_HEX < 0x03100000, "3.13, 3.14 or 3.15");
+/* a field more in each version */
+#define GROWN (4 * (PY_VERSION_HEX >= 0x030E0000) + 4 * (PY_VERSION_HEX >= 0x030F0000))
+_Static_assert(sizeof(void *) != 8 || offsetof(PyThreadState, state) == 40 + GROWN, "PyThreadState.state");
+_Static_assert(sizeof(void *) != 4 || offsetof(PyThreadState, state) == 24 + GROWN, "PyThreadState.state");
 _Static_assert(sizeof(((PyThreadState *)0)->state) == sizeof(int), "PyThreadState.state");
 _Static_assert(_Py_THREAD_ATTACHED == 1, "_Py_THREAD_ATTACHED");
 
@@ -25,6 +28,13 @@ _Static_assert(_PY_LOCK_DETACH == 1 && _PY_LOCK_HANDLE_SIGNALS == 2, "_PyLockFla
 _Static_assert(PY_LOCK_FAILURE == 0 && PY_LOCK_ACQUIRED == 1 && PY_LOCK_INTR == 2, "PyLockStatus");
 _Static_assert(Py_PARK_OK == 0 && Py_PARK_AGAIN == -1, "Py_PARK_*");
 _Static_assert(Py_PARK_TIMEOUT == -2 && Py_PARK_INTR == -3, "Py_PARK_*");
-#if PY_VERSION_HEX >= 0x030E0000
+#if PY_VERSION_HEX >= 0x030F0000
 _Static_assert(_PY_FAIL_IF_INTERRUPTED == 4 && _PY_LOCK_PYTHONLOCK == 8, "_PyLockFlags");
+#endif
+
+/* the one function whose arguments have changed: another list is a conflict */
+#if PY_VERSION_HEX >= 0x030F0000
+int _PySemaphore_Wait(_PySemaphore *sema, PyTime_t timeout_ns);
+#else
+int _PySemaphore_Wait(_PySemaphore *sema, PyTime_t timeout_ns, int detach);
 #endif

@@ -5,11 +5,14 @@
 //!
 //! | state of a `pycapi_thread` | meaning |
 //! |---|---|
-//! | `token` none | detached |
-//! | `token` some | attached, by the thread that may use it |
+//! | `owner` 0, `token` none | detached |
+//! | `owner` a thread, `token` some | attached by that thread |
+//! | `owner` a thread, `token` none | the same, and one of its functions is under way further up the thread's stack |
 //!
 //! * EMBED-1: a token in a `pycapi_thread` is dropped before the state that it borrows, and the state's place never
-//!   changes.
+//!   changes. The token and the state are touched by the owner alone.
+//! * EMBED-2: the state is attached and freed, and a token dropped, only when no function has the token: a pending call
+//!   that comes back with its own thread state finds it lent.
 //!
 //! Port of: `PyThreadState_New`, `PyEval_AcquireThread`, `PyEval_ReleaseThread` in their roles; the names are not CPython's,
 //! as what is behind them is not a `PyThreadState`.
@@ -20,7 +23,8 @@ use core::fmt;
 use core::ptr;
 use pyceval::{Attached, Breaker, Raised, Runtime, ThreadState};
 use pyparking::hooks;
-use pyparking::primitive::Cell;
+use pyparking::ident;
+use pyparking::primitive::{AtomicU64, Cell, Ordering};
 use std::sync::OnceLock;
 
 /// The runtime that C code adds its calls to.
@@ -90,22 +94,80 @@ impl fmt::Display for CallFailed {
 pub(crate) struct Thread {
     // Before the state, as it borrows it (EMBED-1).
     token: Cell<Option<Attached<'static>>>,
+    /// Who has attached the state, by [`ident`]; 0 for nobody.
+    owner: AtomicU64,
+    breaker: Cell<*const Breaker>,
     state: *mut ThreadState,
 }
 
 impl Thread {
     fn boxed(state: ThreadState) -> *mut Self {
         let state = Box::into_raw(Box::new(state));
-        Box::into_raw(Box::new(Self { token: Cell::new(None), state }))
+        Box::into_raw(Box::new(Self {
+            token: Cell::new(None),
+            owner: AtomicU64::new(0),
+            breaker: Cell::new(ptr::null()),
+            state,
+        }))
     }
 
-    /// Runs `with` with the token; `None` if the thread is detached.
-    fn with_token<R>(&self, with: impl FnOnce(&Attached<'static>) -> R) -> Option<R> {
+    /// Whether the state is the calling thread's from here on.
+    fn claim(&self) -> bool {
+        let me = ident::current().get();
+        // ORD: Acquire, pairs with the Release of `give_back` (EMBED-1); Relaxed on failure: nothing is touched.
+        self.owner.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    fn give_back(&self) {
+        // ORD: Release, pairs with the Acquire of `claim` (EMBED-1).
+        self.owner.store(0, Ordering::Release);
+    }
+
+    fn is_claimed(&self) -> bool {
+        // ORD: Relaxed, only the claim itself gives access.
+        self.owner.load(Ordering::Relaxed) != 0
+    }
+
+    /// Fatal unless the calling thread has attached the state.
+    fn expect_mine(&self, name: &'static CStr) {
+        // ORD: Relaxed, the calling thread's own claim or not.
+        let owner = self.owner.load(Ordering::Relaxed);
+        if owner == 0 {
+            fatal(name, c"the thread is not attached");
+        }
+        if owner != ident::current().get() {
+            fatal(name, c"another thread has attached this state");
+        }
+    }
+
+    /// Runs `with` with the token; `None` inside a function that has it (EMBED-2). Fatal unless the calling thread has
+    /// attached the state.
+    fn with_token<R>(
+        &self,
+        name: &'static CStr,
+        with: impl FnOnce(&Attached<'static>) -> R,
+    ) -> Option<R> {
+        self.expect_mine(name);
         let token = self.token.take()?;
         let result = with(&token);
         self.token.set(Some(token));
         Some(result)
     }
+
+    /// Detaches; fatal if the calling thread has not attached the state, or a function has the token.
+    fn detach(&self, name: &'static CStr) {
+        self.expect_mine(name);
+        let Some(token) = self.token.take() else { in_a_call(name) };
+        self.breaker.set(ptr::null());
+        drop(token);
+        self.give_back();
+    }
+}
+
+/// What cannot be done while a function has the token.
+#[cold]
+fn in_a_call(name: &'static CStr) -> ! {
+    fatal(name, c"the thread is in a call that it polled for")
 }
 
 impl Drop for Thread {
@@ -151,10 +213,10 @@ unsafe extern "C" fn pycapi_runtime_finalise(thread: *const Thread) -> c_int {
             PUBLISHED.get().is_some_and(|runtime| runtime.finalise(token).is_ok())
         };
         // SAFETY: the caller's word.
-        match unsafe { at(NAME, thread) }.with_token(end) {
+        match unsafe { at(NAME, thread) }.with_token(NAME, end) {
             Some(true) => 0,
             Some(false) => -1,
-            None => fatal(NAME, c"the thread is not attached"),
+            None => in_a_call(NAME),
         }
     })
 }
@@ -183,15 +245,18 @@ unsafe extern "C" fn pycapi_thread_free(thread: *mut Thread) {
     const NAME: &CStr = c"pycapi_thread_free";
     edge(NAME, || {
         // SAFETY: the caller's word.
-        unsafe { at(NAME, thread.cast_const()) };
+        let state = unsafe { at(NAME, thread.cast_const()) };
+        if state.is_claimed() {
+            state.detach(NAME);
+        }
         // SAFETY: from `boxed`, by the caller's word.
         drop(unsafe { Box::from_raw(thread) });
     });
 }
 
-/// Attaches the calling thread: 0; -1 if it is attached already, or the interpreter is ending.
+/// Attaches the calling thread: 0; -1 if the state is attached already, by whomever, or the interpreter is ending.
 ///
-/// Cost: as [`ThreadState::attach`].
+/// Cost: one RMW, and as [`ThreadState::attach`].
 ///
 /// # Safety
 ///
@@ -202,19 +267,21 @@ unsafe extern "C" fn pycapi_thread_attach(thread: *const Thread) -> c_int {
     edge(NAME, || {
         // SAFETY: the caller's word.
         let thread = unsafe { at(NAME, thread) };
-        if thread.with_token(|_| ()).is_some() {
+        if !thread.claim() {
             return -1;
         }
-        // SAFETY: without a token nobody borrows the state, which outlives the token (EMBED-1).
-        match unsafe { (*thread.state).attach() } {
-            Ok(token) => thread.token.set(Some(token)),
-            Err(_) => return -1,
-        }
+        // SAFETY: claimed, so nobody has a token that borrows the state, which outlives the token (EMBED-1, EMBED-2).
+        let Ok(token) = (unsafe { (*thread.state).attach() }) else {
+            thread.give_back();
+            return -1;
+        };
+        thread.breaker.set(ptr::from_ref(token.breaker()));
+        thread.token.set(Some(token));
         0
     })
 }
 
-/// Detaches the calling thread; fatal if it is not attached.
+/// Detaches the calling thread; fatal if it is not attached, another thread is, or a call runs that it polled for.
 ///
 /// Cost: as the drop of an [`Attached`].
 ///
@@ -226,14 +293,12 @@ unsafe extern "C" fn pycapi_thread_detach(thread: *const Thread) {
     const NAME: &CStr = c"pycapi_thread_detach";
     edge(NAME, || {
         // SAFETY: the caller's word.
-        match unsafe { at(NAME, thread) }.token.take() {
-            Some(token) => drop(token),
-            None => fatal(NAME, c"the thread is not attached"),
-        }
+        unsafe { at(NAME, thread) }.detach(NAME);
     });
 }
 
-/// Handles what the thread's breaker asks for: 0, or -1 if something was raised. Fatal if it is not attached.
+/// Handles what the thread's breaker asks for: 0, or -1 if something was raised. Inside a call that it runs: 0, and
+/// nothing is done. Fatal if the calling thread has not attached it.
 ///
 /// Cost: one relaxed load if there is nothing.
 ///
@@ -247,10 +312,35 @@ unsafe extern "C" fn pycapi_thread_poll(thread: *const Thread) -> c_int {
     const NAME: &CStr = c"pycapi_thread_poll";
     edge(NAME, || {
         // SAFETY: the caller's word.
-        match unsafe { at(NAME, thread) }.with_token(Attached::poll) {
-            Some(polled) => polled.map_or(-1, |()| 0),
-            None => fatal(NAME, c"the thread is not attached"),
-        }
+        let polled = unsafe { at(NAME, thread) }.with_token(NAME, Attached::poll);
+        polled.map_or(0, |polled| polled.map_or(-1, |()| 0))
+    })
+}
+
+/// Forks by `fork`, and makes the runtime usable in the child, where the calling thread is the only one: what `fork`
+/// returned, 0 in the child. Fatal if the calling thread has not attached the state, or is in a call that it polled for.
+///
+/// Cost: as [`Attached::fork`].
+///
+/// Port of: `PyOS_BeforeFork`, `PyOS_AfterFork_Parent`, `PyOS_AfterFork_Child` (Modules/posixmodule.c)
+///
+/// # Safety
+///
+/// As [`pycapi_thread_detach`], and as [`Attached::fork`].
+#[cfg(unix)]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn pycapi_thread_fork(
+    thread: *const Thread,
+    fork: Option<unsafe extern "C" fn() -> c_int>,
+) -> c_int {
+    const NAME: &CStr = c"pycapi_thread_fork";
+    edge(NAME, || {
+        let fork = callback(NAME, fork);
+        // SAFETY: the caller's word.
+        let thread = unsafe { at(NAME, thread) };
+        // SAFETY: the caller's word, twice.
+        let forked = thread.with_token(NAME, |token| unsafe { token.fork(|| fork()) });
+        forked.unwrap_or_else(|| in_a_call(NAME))
     })
 }
 
@@ -265,8 +355,7 @@ unsafe extern "C" fn pycapi_thread_poll(thread: *const Thread) -> c_int {
 unsafe extern "C" fn pycapi_thread_breaker(thread: *const Thread) -> *const Breaker {
     const NAME: &CStr = c"pycapi_thread_breaker";
     // SAFETY: the caller's word.
-    let breaker = || unsafe { at(NAME, thread) }.with_token(|token| ptr::from_ref(token.breaker()));
-    edge(NAME, || breaker().unwrap_or(ptr::null()))
+    edge(NAME, || unsafe { at(NAME, thread) }.breaker.get())
 }
 
 /// Asks the main thread of the published runtime to call `function(arg)`: 0, or -1 if the queue is full or there is no

@@ -41,16 +41,18 @@
 //! }
 //! ```
 //!
-//! # Where 3.13 and 3.14 differ
+//! # Where the versions differ
 //!
-//! | name | feature `py313` | feature `py314` |
-//! |---|---|---|
-//! | `PyMutex_IsLocked` | inline only | exported, and inline |
-//! | `_PyRecursiveMutex_LockTimed`, `_PyRecursiveMutex_TryUnlock` | – | exported |
-//! | `_Py_yield` | – | exported |
-//! | `_PySemaphore_Wait` | has the argument `detach` | has not: a park detaches by itself |
-//! | `_PY_FAIL_IF_INTERRUPTED` 4 | not in its header; works | a flag |
-//! | `_PY_LOCK_PYTHONLOCK` 8 | ignored | under finalisation the lock fails with an exception instead of waiting |
+//! | name | feature `py313` | feature `py314` | feature `py315` |
+//! |---|---|---|---|
+//! | `PyMutex_IsLocked` | inline only | exported, and inline | as 3.14 |
+//! | `PyMutex_LockFast`, inline | takes the byte | takes the mutex | as 3.14 |
+//! | `_PyRecursiveMutex_LockTimed`, `_PyRecursiveMutex_TryUnlock` | – | exported | as 3.14 |
+//! | `_Py_yield` | – | – | exported |
+//! | `_PySemaphore_Wait` | has the argument `detach` | as 3.13 | has not: a park detaches by itself |
+//! | `_PY_FAIL_IF_INTERRUPTED` 4 | not in its header; works | as 3.13 | a flag |
+//! | `_PY_LOCK_PYTHONLOCK` 8 | ignored | ignored | under finalisation the lock fails with an exception instead of waiting |
+//! | where `PyThreadState` has its state (`host-cpython`) | byte 40 | byte 44 | byte 48 |
 //!
 //! # Promises
 //!

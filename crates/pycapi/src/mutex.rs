@@ -1,6 +1,6 @@
 //! `PyMutex`: the slow halves of what the header inlines, and what it does not.
 //!
-//! Port of: `PyMutex` (Include/cpython/lock.h in 3.13, Include/cpython/pylock.h in 3.14; Python/lock.c)
+//! Port of: `PyMutex` (Include/cpython/lock.h up to 3.14, Include/cpython/pylock.h in 3.15; Python/lock.c)
 //! PORT: as [`pysync::Mutex`].
 
 use crate::boundary::{at, edge, fatal, timeout};
@@ -124,12 +124,12 @@ unsafe extern "C" fn _PyMutex_TryUnlock(mutex: *const Mutex) -> c_int {
     })
 }
 
-/// Gives the processor to another thread that is ready. A function of other files since 3.14.
+/// Gives the processor to another thread that is ready. A function of other files since 3.15.
 ///
 /// Cost: one system call.
 ///
 /// Port of: `_Py_yield` (Python/lock.c)
-#[cfg(feature = "py314")]
+#[cfg(feature = "py315")]
 #[unsafe(no_mangle)]
 extern "C" fn _Py_yield() {
     pyparking::spin::yield_now();

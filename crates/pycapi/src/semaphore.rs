@@ -129,7 +129,7 @@ unsafe extern "C" fn _PySemaphore_Destroy(semaphore: *const Semaphore) {
     edge(NAME, || unsafe { at(NAME, semaphore) });
 }
 
-/// Sleeps until a wake, for `nanos`, or until an interrupt. 3.13 says here whether the thread detaches.
+/// Sleeps until a wake, for `nanos`, or until an interrupt. Up to 3.14 the caller says whether the thread detaches.
 ///
 /// Cost: a load and one RMW if there is a wake; otherwise as [`pyparking::park`].
 ///
@@ -139,7 +139,7 @@ unsafe extern "C" fn _PySemaphore_Destroy(semaphore: *const Semaphore) {
 ///
 /// `semaphore`, unless null, points to a `_PySemaphore` that [`_PySemaphore_Init`] has made and that stays for the
 /// call.
-#[cfg(not(feature = "py314"))]
+#[cfg(not(feature = "py315"))]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn _PySemaphore_Wait(
     semaphore: *const Semaphore,
@@ -160,7 +160,7 @@ unsafe extern "C" fn _PySemaphore_Wait(
 ///
 /// `semaphore`, unless null, points to a `_PySemaphore` that [`_PySemaphore_Init`] has made and that stays for the
 /// call.
-#[cfg(feature = "py314")]
+#[cfg(feature = "py315")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn _PySemaphore_Wait(semaphore: *const Semaphore, nanos: i64) -> ParkStatus {
     // SAFETY: the caller's word.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use toolchain::{
-    Language, Link, expect_accepted, expect_all, libraries, program, run, scenarios, skip,
+    Language, Link, VERSION, expect_accepted, expect_all, libraries, program, run, scenarios, skip,
 };
 
 const SIGABRT: i32 = 6;
@@ -28,6 +28,18 @@ fn every_name_works_in_cpp() {
 fn every_name_works_from_the_shared_library() {
     let Some(program) = program("scenarios", Language::C, Link::Shared) else { return };
     expect_all(&program);
+}
+
+#[test]
+fn sanitizers_find_nothing() {
+    for stem in [
+        "scenarios",
+        #[cfg(feature = "embed")]
+        "embed",
+    ] {
+        let Some(program) = program(stem, Language::C, Link::Watched) else { return };
+        expect_all(&program);
+    }
 }
 
 #[test]
@@ -59,7 +71,7 @@ fn locks_take_no_heap() {
     expect_all(&program);
 }
 
-/// What each scenario of `misuse.c` dies of.
+/// What each scenario of `misuse.c` dies of; those of `DEATHS_OF_EMBED` come after the others.
 const DEATHS: &[(&str, &str)] = &[
     ("unlock_free", "PyMutex_Unlock: unlocking mutex that is not locked"),
     ("unlock_null", "PyMutex_Unlock: null pointer"),
@@ -86,21 +98,44 @@ const DEATHS: &[(&str, &str)] = &[
     ("park_crooked", "_PyParkingLot_Park: misaligned pointer"),
     ("unpark_null", "_PyParkingLot_Unpark: null function"),
     ("semaphore_null", "_PySemaphore_Wakeup: null pointer"),
+    ("raw_null", "_PyRawMutex_LockSlow: null pointer"),
+    ("recursive_null", "_PyRecursiveMutex_Lock: null pointer"),
+    ("rw_null", "_PyRWMutex_RLock: null pointer"),
+    ("seq_null", "_PySeqLock_BeginRead: null pointer"),
+    ("expected_null", "_PyParkingLot_Park: null pointer"),
+    ("flag_null", "_PyOnceFlag_CallOnceSlow: null pointer"),
+    ("hooks_null", "pycapi_install_hooks: null pointer"),
+    ("raw_crooked", "_PyRawMutex_LockSlow: misaligned pointer"),
+    ("recursive_crooked", "_PyRecursiveMutex_Lock: misaligned pointer"),
+    ("rw_crooked", "_PyRWMutex_Lock: misaligned pointer"),
+    ("seq_crooked", "_PySeqLock_LockWrite: misaligned pointer"),
+    ("semaphore_crooked", "_PySemaphore_Init: misaligned pointer"),
     ("told", "PyMutex_Unlock: unlocking mutex that is not locked"),
-    #[cfg(feature = "embed")]
+];
+
+#[cfg(not(feature = "embed"))]
+const DEATHS_OF_EMBED: &[(&str, &str)] = &[];
+#[cfg(feature = "embed")]
+const DEATHS_OF_EMBED: &[(&str, &str)] = &[
     ("section_null", "PyCriticalSection_BeginMutex: null pointer"),
-    #[cfg(feature = "embed")]
     ("detach_detached", "pycapi_thread_detach: the thread is not attached"),
-    #[cfg(feature = "embed")]
     ("in_runtime", "PyMutex_Unlock: unlocking mutex that is not locked"),
+    ("section_end_null", "PyCriticalSection_End: null pointer"),
+    ("call_null", "Py_AddPendingCall: null function"),
+    ("thread_null", "pycapi_thread_poll: null pointer"),
+    ("poll_detached", "pycapi_thread_poll: the thread is not attached"),
+    ("detach_theirs", "pycapi_thread_detach: another thread has attached this state"),
+    ("detach_in_call", "pycapi_thread_detach: the thread is in a call that it polled for"),
+    ("free_in_call", "pycapi_thread_free: the thread is in a call that it polled for"),
 ];
 
 #[test]
 fn misuse_dies_of_cpythons_message() {
     let Some(program) = program("misuse", Language::C, Link::Static) else { return };
-    let known: Vec<&str> = DEATHS.iter().map(|(scenario, _)| *scenario).collect();
+    let deaths = || DEATHS.iter().chain(DEATHS_OF_EMBED);
+    let known: Vec<&str> = deaths().map(|(scenario, _)| *scenario).collect();
     assert_eq!(scenarios(&program), known, "each scenario has its message");
-    for (scenario, message) in DEATHS {
+    for (scenario, message) in deaths() {
         let output = run(&program, scenario);
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.signal(), Some(SIGABRT), "{scenario}: {told}");
@@ -114,7 +149,7 @@ fn misuse_dies_of_cpythons_message() {
 #[test]
 fn compilers_accept_the_header() {
     let text = "#include \"pycapi.h\"\n#include \"pycapi.h\"\nint main(void) { return 0; }\n";
-    for version in ["313", "314"] {
+    for version in ["3.13", "3.14", "3.15"] {
         for standard in ["c11", "c17"] {
             expect_accepted(Language::C, standard, version, text);
         }
@@ -130,7 +165,7 @@ fn listed() -> BTreeSet<&'static str> {
     rows.filter_map(|row| {
         let mut columns = row.split_whitespace();
         let (name, since, part) = (columns.next()?, columns.next()?, columns.next()?);
-        let here = since == "3.13" || cfg!(feature = "py314");
+        let here = since <= VERSION;
         (here && (part != "embed" || cfg!(feature = "embed"))).then_some(name)
     })
     .collect()

@@ -29,6 +29,14 @@ const LAYOUT_SOURCE: &str = "crates/pycapi/src/layout.rs";
 /// The files that the feature `embed` is about.
 const EMBED: &[&str] = &["critical_section.rs", "embed.rs"];
 
+/// The version that has what stands under no condition.
+const FIRST: &str = "3.13";
+/// The conditions of later versions, in the header and in the sources.
+const HEADER_SINCE: &[(&str, &str)] =
+    &[("if PYCAPI_PY_VERSION >= 314", "3.14"), ("if PYCAPI_PY_VERSION >= 315", "3.15")];
+const SOURCE_SINCE: &[(&str, &str)] =
+    &[("#[cfg(feature = \"py314\")]", "3.14"), ("#[cfg(feature = \"py315\")]", "3.15")];
+
 /// Since when there is a name, and whether it is embed's.
 type Symbols = BTreeMap<String, (String, bool)>;
 /// Numbers by what they are about: `Type size`, `Type align`, `Type.field`.
@@ -98,6 +106,11 @@ fn listed_numbers(list: &str) -> Numbers {
     numbers
 }
 
+/// The version that `line` is the condition of.
+fn version(line: &str, conditions: &[(&str, &'static str)]) -> Option<&'static str> {
+    conditions.iter().find(|(condition, _)| *condition == line).map(|(_, since)| *since)
+}
+
 /// Adds a name, in the earliest of its versions.
 fn note(symbols: &mut Symbols, name: &str, since: &str, embed: bool) {
     let entry = symbols.entry(name.to_owned()).or_insert_with(|| (since.to_owned(), embed));
@@ -114,9 +127,9 @@ fn prototypes(header: &str) -> Symbols {
         if let Some(directive) = line.strip_prefix('#') {
             follow(directive.trim(), &mut conditions);
         } else if let Some(name) = declared(line) {
-            let late = conditions.contains(&"if PYCAPI_PY_VERSION >= 314");
+            let since = conditions.iter().find_map(|line| version(line, HEADER_SINCE));
             let embed = conditions.contains(&"ifndef PYCAPI_NO_EMBED");
-            note(&mut symbols, name, if late { "3.14" } else { "3.13" }, embed);
+            note(&mut symbols, name, since.unwrap_or(FIRST), embed);
         }
     }
     symbols
@@ -161,17 +174,17 @@ fn exports(house: &House) -> Symbols {
 /// The exported functions of a file, each with its version.
 fn exported(file: &Source) -> Vec<(&str, &'static str)> {
     let mut found = Vec::new();
-    let (mut unmangled, mut late) = (false, false);
+    let (mut unmangled, mut since) = (false, FIRST);
     for line in file.text.lines().map(str::trim_start) {
         unmangled |= line == "#[unsafe(no_mangle)]";
-        late |= line == "#[cfg(feature = \"py314\")]";
+        since = version(line, SOURCE_SINCE).unwrap_or(since);
         let Some((_, rest)) = line.split_once("fn ") else { continue };
         if !line.starts_with("//") {
             if unmangled {
                 let end = rest.find(['(', '<']).unwrap_or(rest.len());
-                found.push((&rest[..end], if late { "3.14" } else { "3.13" }));
+                found.push((&rest[..end], since));
             }
-            (unmangled, late) = (false, false);
+            (unmangled, since) = (false, FIRST);
         }
     }
     found
@@ -265,6 +278,15 @@ mod tests {
             found(&LIST.replace("PyC 3.13 embed", "PyC 3.13 lock"), SIZES, DECLARED, LATE).len(),
             2
         );
+    }
+
+    #[test]
+    fn each_version_has_its_condition() {
+        let list = LIST.replace("3.14", "3.15");
+        let header = DECLARED.replace("314", "315");
+        assert_eq!(found(&list, SIZES, &header, &LATE.replace("py314", "py315")).len(), 0);
+        assert_eq!(found(&list, SIZES, &header, LATE).len(), 1);
+        assert_eq!(found(LIST, SIZES, &header, LATE).len(), 1);
     }
 
     #[test]

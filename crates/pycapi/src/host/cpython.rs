@@ -14,8 +14,8 @@ use core::ptr;
 use pyparking::hooks::{self, Hooks, PendingFailed};
 use pyparking::primitive::{AtomicU32, Ordering};
 
-/// The head of CPython's `PyThreadState`, the same in 3.13 and 3.14. `include/pycapi_host_check.h` compares it with the
-/// headers of the tree that is built.
+/// The head of CPython's `PyThreadState`, which has grown with each version. `include/pycapi_host_check.h` compares it
+/// with the headers of the tree that is built.
 ///
 /// Port of: `PyThreadState` (Include/cpython/pystate.h)
 #[repr(C)]
@@ -24,19 +24,32 @@ struct ThreadState {
     interpreter: *mut c_void,
     eval_breaker: usize,
     status: c_uint,
+    #[cfg(feature = "py314")]
+    holds_gil: c_int,
+    #[cfg(feature = "py315")]
+    gil_requested: c_int,
     whence: c_int,
     state: AtomicU32,
 }
 
+/// What comes between `whence` and the fields that all versions have.
+const GROWN: usize = if cfg!(feature = "py315") {
+    8
+} else if cfg!(feature = "py314") {
+    4
+} else {
+    0
+};
+
 const _: () = {
-    assert!(size_of::<usize>() != 8 || core::mem::offset_of!(ThreadState, state) == 40);
-    assert!(size_of::<usize>() != 4 || core::mem::offset_of!(ThreadState, state) == 24);
+    assert!(size_of::<usize>() != 8 || core::mem::offset_of!(ThreadState, state) == 40 + GROWN);
+    assert!(size_of::<usize>() != 4 || core::mem::offset_of!(ThreadState, state) == 24 + GROWN);
 };
 
 /// Port of: `_Py_THREAD_ATTACHED` (Include/internal/pycore_pystate.h)
 const ATTACHED: u32 = 1;
 
-// SAFETY: as declared by Include/pystate.h, ceval.h, pythread.h and cpython/pyerrors.h of both versions; the first of them
+// SAFETY: as declared by Include/pystate.h, ceval.h, pythread.h and cpython/pyerrors.h of all versions; the first of them
 // unwinds where CPython ends a late thread.
 unsafe extern "C-unwind" {
     fn PyThreadState_GetUnchecked() -> *mut ThreadState;
@@ -47,8 +60,8 @@ unsafe extern "C-unwind" {
     fn _Py_FatalErrorFunc(function: *const c_char, message: *const c_char) -> !;
 }
 
-// SAFETY: as declared by Include/pyerrors.h and pylifecycle.h of 3.14; the pointer is set before the first thread runs.
-#[cfg(feature = "py314")]
+// SAFETY: as declared by Include/pyerrors.h and pylifecycle.h of 3.15; the pointer is set before the first thread runs.
+#[cfg(feature = "py315")]
 unsafe extern "C-unwind" {
     static PyExc_PythonFinalizationError: *mut c_void;
     fn Py_IsFinalizing() -> c_int;
@@ -122,7 +135,7 @@ pub(crate) fn thread() -> u64 {
 
 /// Whether a lock that only attached threads unlock will not be unlocked any more; the exception is set then.
 pub(crate) fn refuses_to_wait() -> bool {
-    #[cfg(feature = "py314")]
+    #[cfg(feature = "py315")]
     // SAFETY: the caller is attached, by the meaning of the flag that brought it here; the exception is a static.
     unsafe {
         let late = Py_IsFinalizing() != 0;
@@ -132,6 +145,6 @@ pub(crate) fn refuses_to_wait() -> bool {
         }
         late
     }
-    #[cfg(not(feature = "py314"))]
+    #[cfg(not(feature = "py315"))]
     false
 }

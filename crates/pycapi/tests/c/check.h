@@ -12,11 +12,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/types.h>
-#include <sys/wait.h>
+#ifndef _WIN32
+#  include <sys/wait.h>
+#endif
 #include <time.h>
 #include <unistd.h>
 
 #include "pycapi.h"
+
+/* A child that AddressSanitizer watches cannot allocate if another thread of its parent did: the sanitizer's own lock stays
+ * taken. */
+#if !defined(_WIN32) && !defined(WATCHED)
+#  define FORKS
+#endif
 
 #define MILLISECOND ((PyTime_t)1000 * 1000)
 

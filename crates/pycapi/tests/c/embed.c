@@ -106,6 +106,7 @@ pending_calls(void)
     }
     CHECK(room == 32);
     pycapi_thread_detach(thread);
+    pycapi_thread_free(thread);
 }
 
 static void
@@ -123,12 +124,100 @@ breaker_bits(void)
     pycapi_thread_free(thread); /* detaches */
 }
 
+typedef struct {
+    pycapi_thread *thread;
+    int runs, polled, attached;
+    uintptr_t *breaker;
+} nested;
+
+static int
+come_back(void *arg)
+{
+    nested *data = (nested *)arg;
+    data->runs++;
+    data->polled = pycapi_thread_poll(data->thread);
+    data->attached = pycapi_thread_attach(data->thread);
+    data->breaker = pycapi_thread_breaker(data->thread);
+    PyMutex m = {0};
+    PyMutex_Lock(&m);
+    CHECK(_PyMutex_LockTimed(&m, MILLISECOND, _PY_LOCK_DETACH) == PY_LOCK_FAILURE); /* sleeps detached */
+    PyMutex_Unlock(&m);
+    return 0;
+}
+
+static void
+calls_come_back(void)
+{
+    nested data = {pycapi_runtime_start(1), 0, -2, -2, NULL};
+    CHECK(pycapi_thread_attach(data.thread) == 0);
+    CHECK(Py_AddPendingCall(come_back, &data) == 0 && Py_AddPendingCall(come_back, &data) == 0);
+    CHECK(pycapi_thread_poll(data.thread) == 0);
+    CHECK(data.runs == 2 && data.polled == 0 && data.attached == -1);
+    CHECK(data.breaker == pycapi_thread_breaker(data.thread));
+    pycapi_thread_free(data.thread);
+}
+
+#ifdef FORKS
+static void *
+hold_gil(void *arg)
+{
+    pycapi_thread *thread = pycapi_thread_new();
+    while (!_PyEvent_IsSet((PyEvent *)arg)) {
+        CHECK(pycapi_thread_attach(thread) == 0);
+        CHECK(pycapi_thread_poll(thread) == 0);
+        pycapi_thread_detach(thread);
+    }
+    pycapi_thread_free(thread);
+    return NULL;
+}
+
+static void
+fork_with(int gil)
+{
+    pycapi_thread *thread = pycapi_runtime_start(gil);
+    PyEvent over = {0};
+    pthread_t other = start(hold_gil, &over);
+    for (int i = 0; i < 20; i++) {
+        CHECK(pycapi_thread_attach(thread) == 0);
+        int pid = pycapi_thread_fork(thread, fork);
+        if (pid == 0) {
+            long digits = 0;
+            CHECK(Py_AddPendingCall(append, &digits) == 0);
+            CHECK(pycapi_thread_poll(thread) == 0 && digits == 1);
+            pycapi_thread_detach(thread);
+            PyEvent none = {0};
+            pthread_t grown = start(hold_gil, &none);
+            CHECK(pycapi_thread_attach(thread) == 0);
+            _PyEvent_Notify(&none);
+            pycapi_thread_detach(thread);
+            finish(grown);
+            _exit(7);
+        }
+        pycapi_thread_detach(thread);
+        int status;
+        CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    }
+    _PyEvent_Notify(&over);
+    finish(other);
+    pycapi_thread_free(thread);
+}
+
+static void fork_free_threaded(void) { fork_with(0); }
+static void fork_with_gil(void) { fork_with(1); }
+#endif
+
 static const scenario scenarios[] = {
     {"sections", sections},
     {"sections_free_threaded", sections_free_threaded},
     {"sections_with_gil", sections_with_gil},
     {"pending_calls", pending_calls},
     {"breaker_bits", breaker_bits},
+    {"calls_come_back", calls_come_back},
+#ifdef FORKS
+    {"fork_free_threaded", fork_free_threaded},
+    {"fork_with_gil", fork_with_gil},
+#endif
 };
 
 int

@@ -1,4 +1,4 @@
-/* No lock, park or wait takes heap: malloc and its like are ours here, and count what a thread asks for while it is in a
+/* No lock, park, wait, critical section, attach or pending call takes heap: malloc and its like are ours here, and count what a thread asks for while it is in a
  * call of the library. */
 #include "check.h"
 
@@ -89,7 +89,7 @@ round_of(int i, int mine)
     _PyParkingLot_Unpark(&locks.word, ignore, NULL);
     _PyParkingLot_UnparkAll(&locks.word);
     _PySemaphore_Wakeup(&locks.sema);
-#if PYCAPI_PY_VERSION >= 314
+#if PYCAPI_PY_VERSION >= 315
     (void)_PySemaphore_Wait(&locks.sema, -1);
 #else
     (void)_PySemaphore_Wait(&locks.sema, -1, 1);
@@ -127,6 +127,71 @@ locks_take_none(void)
     CHECK(taken == 0);
 }
 
+#ifndef PYCAPI_NO_EMBED
+static PyMutex pair[2];
+static pycapi_thread *states[THREADS];
+static int ran, done;
+
+static int
+run(void *arg)
+{
+    (void)arg;
+    ran++;
+    return 0;
+}
+
+static void *
+use_runtime(void *arg)
+{
+    pycapi_thread *state = states[*(int *)arg];
+    in_call = 1;
+    for (int i = 0; i < ROUNDS; i++) {
+        CHECK(pycapi_thread_attach(state) == 0);
+        Py_BEGIN_CRITICAL_SECTION_MUTEX(&pair[0]);
+        sched_yield();
+        Py_BEGIN_CRITICAL_SECTION2_MUTEX(&pair[1], &pair[0]); /* may wait, and give up the one outside */
+        sched_yield();
+        Py_END_CRITICAL_SECTION2();
+        Py_END_CRITICAL_SECTION();
+        (void)Py_AddPendingCall(run, NULL);
+        CHECK(pycapi_thread_poll(state) == 0);
+        pycapi_thread_detach(state);
+    }
+    in_call = 0;
+    __atomic_add_fetch(&done, 1, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+static void
+runtime_takes_none(int gil)
+{
+    pycapi_thread *main_thread = pycapi_runtime_start(gil);
+    pthread_t threads[THREADS];
+    int numbers[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        states[i] = pycapi_thread_new();
+        numbers[i] = i;
+        threads[i] = start(use_runtime, &numbers[i]);
+    }
+    in_call = 1;
+    CHECK(pycapi_thread_attach(main_thread) == 0);
+    while (__atomic_load_n(&done, __ATOMIC_SEQ_CST) < THREADS) {
+        CHECK(pycapi_thread_poll(main_thread) == 0);
+        sched_yield();
+    }
+    CHECK(pycapi_thread_poll(main_thread) == 0 && ran > 0);
+    pycapi_thread_detach(main_thread);
+    in_call = 0;
+    for (int i = 0; i < THREADS; i++) {
+        finish(threads[i]);
+    }
+    CHECK(taken == 0);
+}
+
+static void free_threaded_takes_none(void) { runtime_takes_none(0); }
+static void with_gil_takes_none(void) { runtime_takes_none(1); }
+#endif
+
 static void
 it_counts(void)
 {
@@ -140,6 +205,10 @@ it_counts(void)
 static const scenario scenarios[] = {
     {"locks_take_none", locks_take_none},
     {"it_counts", it_counts},
+#ifndef PYCAPI_NO_EMBED
+    {"free_threaded_takes_none", free_threaded_takes_none},
+    {"with_gil_takes_none", with_gil_takes_none},
+#endif
 };
 
 int

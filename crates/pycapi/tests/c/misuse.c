@@ -33,6 +33,21 @@ static void park_crooked(void)
 }
 static void unpark_null(void) { uint32_t word = 0; _PyParkingLot_Unpark(&word, NULL, NULL); }
 static void semaphore_null(void) { _PySemaphore_Wakeup(NULL); }
+static void raw_null(void) { _PyRawMutex_LockSlow(NULL); }
+static void recursive_null(void) { _PyRecursiveMutex_Lock(NULL); }
+static void rw_null(void) { _PyRWMutex_RLock(NULL); }
+static void seq_null(void) { (void)_PySeqLock_BeginRead(NULL); }
+static void expected_null(void) { uint32_t word = 0; _PyParkingLot_Park(&word, NULL, 4, 0, NULL, 0); }
+static void flag_null(void) { _PyOnceFlag_CallOnceSlow(NULL, three, NULL); }
+static void hooks_null(void) { (void)pycapi_install_hooks(NULL); }
+
+static uint64_t room[4];
+#define CROOKED(type) ((type *)(void *)((char *)room + 1))
+static void raw_crooked(void) { _PyRawMutex_LockSlow(CROOKED(_PyRawMutex)); }
+static void recursive_crooked(void) { _PyRecursiveMutex_Lock(CROOKED(_PyRecursiveMutex)); }
+static void rw_crooked(void) { _PyRWMutex_Lock(CROOKED(_PyRWMutex)); }
+static void seq_crooked(void) { _PySeqLock_LockWrite(CROOKED(_PySeqLock)); }
+static void semaphore_crooked(void) { _PySemaphore_Init(CROOKED(_PySemaphore)); }
 
 static void say(const char *function, const char *message)
 {
@@ -49,6 +64,34 @@ static void told(void)
 static void section_null(void) { PyCriticalSection c; PyCriticalSection_BeginMutex(&c, NULL); }
 static void detach_detached(void) { pycapi_thread_detach(pycapi_runtime_start(0)); }
 static void in_runtime(void) { CHECK(pycapi_runtime_start(0) != NULL); unlock_free(); }
+static void section_end_null(void) { PyCriticalSection_End(NULL); }
+static void call_null(void) { (void)Py_AddPendingCall(NULL, NULL); }
+static void thread_null(void) { (void)pycapi_thread_poll(NULL); }
+static void poll_detached(void) { (void)pycapi_thread_poll(pycapi_runtime_start(0)); }
+
+static void *detach_other(void *thread) { pycapi_thread_detach((pycapi_thread *)thread); return NULL; }
+static void detach_theirs(void)
+{
+    pycapi_thread *thread = pycapi_runtime_start(0);
+    CHECK(pycapi_thread_attach(thread) == 0);
+    finish(start(detach_other, thread));
+}
+
+static int detach_me(void *thread) { pycapi_thread_detach((pycapi_thread *)thread); return 0; }
+static void detach_in_call(void)
+{
+    pycapi_thread *thread = pycapi_runtime_start(0);
+    CHECK(pycapi_thread_attach(thread) == 0 && Py_AddPendingCall(detach_me, thread) == 0);
+    (void)pycapi_thread_poll(thread);
+}
+
+static int free_me(void *thread) { pycapi_thread_free((pycapi_thread *)thread); return 0; }
+static void free_in_call(void)
+{
+    pycapi_thread *thread = pycapi_runtime_start(0);
+    CHECK(pycapi_thread_attach(thread) == 0 && Py_AddPendingCall(free_me, thread) == 0);
+    (void)pycapi_thread_poll(thread);
+}
 #endif
 
 /* The functions, not the inline halves, which read the byte first. */
@@ -77,11 +120,30 @@ static const scenario scenarios[] = {
     {"park_crooked", park_crooked},
     {"unpark_null", unpark_null},
     {"semaphore_null", semaphore_null},
+    {"raw_null", raw_null},
+    {"recursive_null", recursive_null},
+    {"rw_null", rw_null},
+    {"seq_null", seq_null},
+    {"expected_null", expected_null},
+    {"flag_null", flag_null},
+    {"hooks_null", hooks_null},
+    {"raw_crooked", raw_crooked},
+    {"recursive_crooked", recursive_crooked},
+    {"rw_crooked", rw_crooked},
+    {"seq_crooked", seq_crooked},
+    {"semaphore_crooked", semaphore_crooked},
     {"told", told},
 #ifndef PYCAPI_NO_EMBED
     {"section_null", section_null},
     {"detach_detached", detach_detached},
     {"in_runtime", in_runtime},
+    {"section_end_null", section_end_null},
+    {"call_null", call_null},
+    {"thread_null", thread_null},
+    {"poll_detached", poll_detached},
+    {"detach_theirs", detach_theirs},
+    {"detach_in_call", detach_in_call},
+    {"free_in_call", free_in_call},
 #endif
 };
 

@@ -1,11 +1,19 @@
 //! The system's C compiler, and the programs that the tests make with it from `tests/c`.
+//!
+//! `CC` and `CXX` name other compilers, `CFLAGS` and `CXXFLAGS` add to what they are told.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// The version of CPython whose names this build has.
-pub(crate) const VERSION: &str = if cfg!(feature = "py314") { "314" } else { "313" };
+pub(crate) const VERSION: &str = if cfg!(feature = "py315") {
+    "3.15"
+} else if cfg!(feature = "py314") {
+    "3.14"
+} else {
+    "3.13"
+};
 
 /// How long a program may take before it counts as hung; the longest takes some seconds.
 const HUNG: Duration = Duration::from_secs(120);
@@ -22,7 +30,12 @@ pub(crate) enum Language {
 pub(crate) enum Link {
     Static,
     Shared,
+    /// From the archive, with the program's own part watched by AddressSanitizer and UndefinedBehaviorSanitizer.
+    Watched,
 }
+
+const WATCHED: &[&str] =
+    &["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-DWATCHED", "-g"];
 
 /// What there is no compiler for is not tested, and says so where it is seen.
 pub(crate) fn skip(why: &str) {
@@ -73,6 +86,8 @@ fn command(compiler: &str, language: Language) -> Command {
         }
     };
     command.args(["-Wall", "-Wextra", "-Werror", "-O2", "-pthread", "-D_GNU_SOURCE"]);
+    let more = variable_or(if language == Language::C { "CFLAGS" } else { "CXXFLAGS" }, "");
+    command.args(more.split_whitespace());
     command.arg("-I").arg(crate_folder().join("include"));
     if cfg!(feature = "std-fallback") {
         command.arg("-DPORTABLE_SLEEPER");
@@ -83,18 +98,46 @@ fn command(compiler: &str, language: Language) -> Command {
     command
 }
 
-/// A program made from `tests/c/<stem>.c`; `None` without a compiler.
+/// Whether the compiler makes programs that sanitizers watch, and this machine runs them.
+fn watches(compiler: &str) -> bool {
+    let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("watched-{VERSION}"));
+    let mut command = Command::new(compiler);
+    command.args(WATCHED).args(["-x", "c", "-", "-o"]).arg(&made);
+    fed(command, "int main(void) { return 0; }\n").status.success()
+        && Command::new(&made).output().is_ok_and(|output| output.status.success())
+}
+
+/// What comes of a compiler that reads `text`.
+fn fed(mut command: Command, text: &str) -> Output {
+    let mut child =
+        command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("there is a compiler");
+    std::io::Write::write_all(&mut child.stdin.take().expect("piped"), text.as_bytes())
+        .expect("the compiler reads");
+    child.wait_with_output().expect("it ends")
+}
+
+/// How a version is told to the header: `3.14` is 314.
+fn version_flag(version: &str) -> String {
+    format!("-DPYCAPI_PY_VERSION={}", version.replace('.', ""))
+}
+
+/// A program made from `tests/c/<stem>.c`; `None` without a compiler for it.
 pub(crate) fn program(stem: &str, language: Language, link: Link) -> Option<PathBuf> {
     let compiler = compiler(language)?;
+    if link == Link::Watched && !watches(&compiler) {
+        skip(&format!("{compiler} has no sanitizers that work here"));
+        return None;
+    }
     let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
     let portable = if cfg!(feature = "std-fallback") { "-portable" } else { "" };
     let name = format!("{stem}-{language:?}-{link:?}-{VERSION}-{profile}{portable}");
     let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let mut command = command(&compiler, language);
-    command.arg(format!("-DPYCAPI_PY_VERSION={VERSION}"));
+    command.arg(version_flag(VERSION));
     command.arg(crate_folder().join("tests/c").join(format!("{stem}.c"))).args(["-x", "none"]);
     match link {
         Link::Static => command.arg(libraries().join("libpycapi.a")),
+        Link::Watched => command.args(WATCHED).arg(libraries().join("libpycapi.a")),
         Link::Shared => command
             .arg(libraries().join("libpycapi.so"))
             .arg(format!("-Wl,-rpath,{}", libraries().display())),
@@ -109,12 +152,8 @@ pub(crate) fn expect_accepted(language: Language, standard: &str, version: &str,
     let Some(compiler) = compiler(language) else { return };
     let mut command = command(&compiler, language);
     command.arg(format!("-std={standard}")).arg("-Wpedantic");
-    command.arg(format!("-DPYCAPI_PY_VERSION={version}")).args(["-fsyntax-only", "-"]);
-    let mut child =
-        command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("there is a compiler");
-    std::io::Write::write_all(&mut child.stdin.take().expect("piped"), text.as_bytes())
-        .expect("the compiler reads");
-    let output = child.wait_with_output().expect("it ends");
+    command.arg(version_flag(version)).args(["-fsyntax-only", "-"]);
+    let output = fed(command, text);
     assert!(output.status.success(), "{standard}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
