@@ -229,7 +229,7 @@ impl ThreadState {
         match self.thread.attach() {
             Ok(()) => {
                 self.thread.lent.set(true);
-                let here = ident::current().get();
+                let here = errno::kept_from_thread_locals(|| ident::current().get());
                 if self.thread.carrier.get() != here {
                     Thread::carry(&self.thread, here);
                 }
