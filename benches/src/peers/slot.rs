@@ -10,6 +10,8 @@ use pyref::raw::Header;
 use pyref::{LockedSlot, Member, Online, Ref, Slot};
 
 /// A place of some kind for a number.
+///
+/// Stores and loads of all kinds are inlined by force: whether the compiler makes a call of one is not what is compared.
 pub trait Place: Send + Sync + 'static {
     /// The name in a report.
     const NAME: &'static str;
@@ -94,12 +96,12 @@ macro_rules! counted {
                 Ref::new(number)
             }
 
-            #[inline]
+            #[inline(always)]
             fn store(&self, value: Ref<u64>) {
                 $kind::store(self, Some(value));
             }
 
-            #[inline]
+            #[inline(always)]
             fn load(&self) -> u64 {
                 $kind::load(self).map_or(0, |value| *value)
             }
@@ -110,11 +112,22 @@ macro_rules! counted {
 counted!(Slot, "pyref::Slot");
 counted!(LockedSlot, "locked slot");
 
-/// The limit: an exchange, or a load and one read-modify-write, and what counting costs beside it.
+/// The limit: an exchange and what counting costs beside it; or a load, one read-modify-write of what it leads to, and the
+/// one that gives the reference back, which every arm pays for in its drop. Each is looked at, as a count has to be.
 pub struct Bare {
     pointer: AtomicPtr<Header>,
+    counted: AtomicPtr<Counted>,
+}
+
+/// What the limit loads: a count and a number, in one line.
+struct Counted {
     count: AtomicU64,
-    counted: Ref<u64>,
+    number: u64,
+}
+
+#[cold]
+fn gone() -> ! {
+    unreachable!("the count never comes to zero");
 }
 
 impl Place for Bare {
@@ -125,8 +138,10 @@ impl Place for Bare {
     fn fresh() -> Self {
         Self {
             pointer: AtomicPtr::new(ptr::null_mut()),
-            count: AtomicU64::new(1),
-            counted: Ref::new(1),
+            counted: AtomicPtr::new(Box::into_raw(Box::new(Counted {
+                count: AtomicU64::new(8),
+                number: 1,
+            }))),
         }
     }
 
@@ -143,7 +158,7 @@ impl Place for Bare {
         Ref::new(number)
     }
 
-    #[inline]
+    #[inline(always)]
     fn store(&self, value: Ref<u64>) {
         // ORD: AcqRel, as a slot's.
         let old = self.pointer.swap(Ref::into_raw(value).as_ptr(), Ordering::AcqRel);
@@ -151,14 +166,22 @@ impl Place for Bare {
         drop(NonNull::new(old).map(|old| unsafe { Ref::<u64>::from_raw(old) }));
     }
 
-    #[inline]
+    #[inline(always)]
     fn load(&self) -> u64 {
-        // ORD: Acquire and Relaxed, as a slot's.
-        std::hint::black_box(self.pointer.load(Ordering::Acquire));
-        self.count.fetch_add(4, Ordering::Relaxed);
-        // ORD: AcqRel, as that of a reference which is dropped.
-        self.count.fetch_sub(4, Ordering::AcqRel);
-        *self.counted
+        // ORD: Acquire, as a slot's.
+        let counted = self.counted.load(Ordering::Acquire);
+        // SAFETY: null, or from the box of `fresh`, which is freed with this.
+        let Some(counted) = (unsafe { counted.as_ref() }) else { return 0 };
+        // ORD: Relaxed, as a slot's.
+        if counted.count.fetch_add(4, Ordering::Relaxed) == 0 {
+            gone();
+        }
+        let number = counted.number;
+        // ORD: Release, as that of a reference which is dropped.
+        if counted.count.fetch_sub(4, Ordering::Release) == 4 {
+            gone();
+        }
+        number
     }
 }
 
@@ -166,6 +189,8 @@ impl Drop for Bare {
     fn drop(&mut self) {
         // SAFETY: as in `store`.
         drop(NonNull::new(*self.pointer.get_mut()).map(|old| unsafe { Ref::<u64>::from_raw(old) }));
+        // SAFETY: from the box of `fresh`, once.
+        drop(unsafe { Box::from_raw(*self.counted.get_mut()) });
     }
 }
 
@@ -184,12 +209,12 @@ impl Place for ArcSwapOption<u64> {
         Arc::new(number)
     }
 
-    #[inline]
+    #[inline(always)]
     fn store(&self, value: Arc<u64>) {
         self.store(Some(value));
     }
 
-    #[inline]
+    #[inline(always)]
     fn load(&self) -> u64 {
         self.load_full().map_or(0, |value| *value)
     }
@@ -210,7 +235,7 @@ impl Place for Atomic<Arc<u64>> {
         Arc::new(number)
     }
 
-    #[inline]
+    #[inline(always)]
     fn store(&self, value: Arc<u64>) {
         let guard = crossbeam_epoch::pin();
         // ORD: AcqRel, as a slot's.
@@ -221,7 +246,7 @@ impl Place for Atomic<Arc<u64>> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn load(&self) -> u64 {
         let guard = crossbeam_epoch::pin();
         // ORD: Acquire, as a slot's.
@@ -246,13 +271,13 @@ impl Place for Mutex<Option<Arc<u64>>> {
         Arc::new(number)
     }
 
-    #[inline]
+    #[inline(always)]
     fn store(&self, value: Arc<u64>) {
         let old = self.lock().unwrap_or_else(PoisonError::into_inner).replace(value);
         drop(old);
     }
 
-    #[inline]
+    #[inline(always)]
     fn load(&self) -> u64 {
         let value = self.lock().unwrap_or_else(PoisonError::into_inner).clone();
         value.map_or(0, |value| *value)

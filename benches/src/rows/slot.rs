@@ -34,6 +34,8 @@ enum Kind {
     Store,
     /// Of a value that no thread owns, so that counting takes read-modify-writes.
     Load,
+    /// Of a value that another thread owns, which has left.
+    LoadOthers,
     /// Of a value that the loading thread owns.
     LoadOwn,
 }
@@ -43,7 +45,8 @@ fn cells(context: &Context) -> Vec<Cell> {
     [
         ("store, against the limit", "store", Kind::Store, at_most(1.1, Bare::NAME)),
         ("store, against the lock", "store", Kind::Store, at_most(0.55, LockedSlot::<u64>::NAME)),
-        ("load of what others own", "load + drop", Kind::Load, at_most(1.1, Bare::NAME)),
+        ("load of what nobody owns", "load + drop", Kind::Load, at_most(1.1, Bare::NAME)),
+        ("load of what others own", "load + drop", Kind::LoadOthers, at_most(1.1, Bare::NAME)),
         ("load of its own", "load + drop", Kind::LoadOwn, at_most(1.1, Bare::NAME)),
     ]
     .into_iter()
@@ -81,11 +84,15 @@ fn arm<P: Place>(role: Role, kind: Kind) -> SoloArm {
     let place = CachePadded::new(P::fresh());
     // Of a thread that owns nothing.
     place.store(P::value(1));
+    // Made here: to start a thread takes as long as thousands of loads.
+    let theirs = (kind == Kind::LoadOthers).then(of_another::<P>);
     SoloArm::new(name_in(role, P::NAME), role, move |passes| {
         let thread = P::thread();
         let values = [(); VALUES].map(|()| P::value(2));
-        if kind == Kind::LoadOwn {
-            place.store(values[0].clone());
+        match (kind, &theirs) {
+            (Kind::LoadOwn, _) => place.store(values[0].clone()),
+            (_, Some(theirs)) => place.store(theirs.clone()),
+            _ => {}
         }
         for _ in 0..passes {
             let place = black_box(&*place);
@@ -101,5 +108,18 @@ fn arm<P: Place>(role: Role, kind: Kind) -> SoloArm {
         place.store(P::value(1));
         drop(thread);
         place.store(P::value(1));
+    })
+}
+
+/// A value of a thread that has been and gone. The calling thread works meanwhile, so that it will take its own part again
+/// when it works next, and not the other's with what that one owned.
+fn of_another<P: Place>() -> P::Value {
+    let _thread = P::thread();
+    std::thread::scope(|scope| {
+        let made = scope.spawn(|| {
+            let _thread = P::thread();
+            P::value(2)
+        });
+        made.join().expect("it makes a number")
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! | field | meaning | written by |
 //! |---|---|---|
-//! | `owner` | the member that made the object; null once the parts are merged | the maker; whoever merges |
+//! | `owner` | the member that made the object; null once the parts are merged, or if no member made it; odd: immortal | the maker; whoever merges |
 //! | `local` | references counted by the owner; all ones: immortal | the owner; whoever merges |
 //! | `shared` | references counted by everybody else, and a state: [`count`](crate::count) | anyone, by RMW |
 //! | `mutex` | the object's lock, for who wants one | anyone |
@@ -13,17 +13,19 @@
 //! | step | by the owner | by another thread |
 //! |---|---|---|
 //! | take a reference, having one | `local + 1` | `shared + 1` |
-//! | drop one | `local - 1`; at zero: merge | `shared - 1`; at merged zero: free; at zero without a merge: ask the owner, who gets this reference |
-//! | try to take one | `local + 1` unless `local` is 0 | `shared + 1` unless the word is closed |
+//! | drop one | `local - 1`; at zero: merge | `shared - 1`; at merged zero: mark as dead, and free; below zero without a merge: ask the owner, who gets this reference |
+//! | try to take one | `local + 1` unless `local` is 0 | `shared + 1` unless the word is closed, or taken back if it was dead |
+//!
+//! [`shared`](crate::shared) has the right-hand side.
 //!
 //! Invariants:
 //!
 //! * REF-1: `owner` and `local` are changed by the thread that is online as the owner, or, when the owner has gone or
 //!   stands still, by one thread that merges, under the owner's lock or with the world stopped.
-//! * REF-2: the count is never below the number of references there are; it is zero exactly once, and the thread
-//!   that made it so frees the object.
+//! * REF-2: the count is never below the number of references there are. It is found to be zero and the object given up for
+//!   dead exactly once, in one step, and the thread that did so frees the object.
 //! * REF-3: a word that is closed stays closed to those who have no reference: 0 is opened only by somebody who has
-//!   one, 3 by nobody. So an object of count zero is not brought back.
+//!   one, the mark of the dead by nobody. So an object that is dead is not brought back.
 //! * REF-4: what a thread did with the object before it dropped its reference is seen by the thread that frees it.
 //! * REF-5: immortal objects are never written to: no count, no state.
 //! * REF-6: an object whose owner's count is zero has no owner: the owner merges before anything else. A try that finds
@@ -34,23 +36,28 @@
 //! thread that is not online owns nothing and counts in `shared`.
 
 use crate::count::{self, MAYBE_WEAKREF, MOST, ONE};
-use crate::current;
+use crate::current::{self, Me};
 use crate::merge;
 use crate::record::Record;
+use crate::shared;
 use core::fmt;
 use core::ptr::{self, NonNull};
 use pyparking::fatal;
-use pyparking::primitive::{AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering, Watch};
+use pyparking::primitive::{AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering, Watch, seeded};
 use pysync::Mutex;
 
 /// The local count of what is never freed. Port of: `_Py_IMMORTAL_REFCNT_LOCAL` (Include/refcount.h)
 const IMMORTAL: u32 = u32::MAX;
+/// The owner of what is never freed: an odd address, so that the one comparison which tells others' objects from a
+/// thread's own leaves it aside ([`Me::counts_in_shared`]).
+const UNOWNABLE: *mut Record = ptr::without_provenance_mut(1);
 
 /// Frees an object whose count has reached zero: called once, with the header that begins it, on the thread that
 /// dropped or merged the last reference.
 ///
-/// Readers without a reference may still look at the header, so its memory must go through
-/// [`retire`](crate::raw::retire).
+/// Readers without a reference may still look at the header and change its count for a moment, and so may a thread that has
+/// just dropped one of the last references: its memory must go through [`retire`](crate::raw::retire), with the header as it
+/// is.
 pub type Dealloc = unsafe fn(NonNull<Header>);
 
 /// The first 24 bytes of an object, on 64-bit systems.
@@ -97,7 +104,7 @@ impl Header {
         /// Port of: `_Py_IMMORTAL_REFCNT_LOCAL` (Include/refcount.h)
         #[must_use]
         pub fn immortal() -> Self {
-            Self::with(ptr::null_mut(), IMMORTAL, count::merged(0))
+            Self::with(UNOWNABLE, IMMORTAL, count::merged(0))
         }
     }
 
@@ -134,12 +141,20 @@ impl Header {
         }
     }
 
-    /// Whether the calling thread is online as the owner.
+    /// Whether the object is the thread's own, as whose owner it is online; or immortal, and the thread offline.
     #[inline]
-    fn is_mine(&self) -> bool {
-        let me = current::get();
-        // ORD: Relaxed, the one value that matters is written by this thread, or before it became the owner (REF-1).
-        !me.is_null() && self.owner.load(Ordering::Relaxed).cast_const() == me
+    fn is_own(&self, me: Me) -> bool {
+        // ORD: Relaxed, as below.
+        me.is(self.owner.load(Ordering::Relaxed))
+    }
+
+    /// Whether a thread counts references to this object in `shared` without further thought: it is online, not as the
+    /// owner, and the object is not immortal.
+    #[inline]
+    fn is_others(&self, me: Me) -> bool {
+        // ORD: Relaxed, the one value that matters is written by this thread, or before it became the owner (REF-1), or
+        // before the object was shared (REF-5).
+        me.counts_in_shared(self.owner.load(Ordering::Relaxed))
     }
 
     /// Whether the object is never freed.
@@ -202,7 +217,7 @@ impl Header {
         // ORD: Relaxed, an answer about one moment.
         let (local, shared) =
             (self.local.load(Ordering::Relaxed), self.shared.load(Ordering::Relaxed));
-        count::count_of(shared) + local as isize
+        if count::is_dead(shared) { 0 } else { count::count_of(shared) + local as isize }
     }
 
     /// Takes one more reference.
@@ -224,20 +239,24 @@ impl Header {
     #[inline]
     pub unsafe fn incref(&self) {
         self.watch.touch();
-        // ORD: Relaxed, for the owner its own value; others look for immortality only (REF-1, REF-5).
-        let local = self.local.load(Ordering::Relaxed);
-        if local == IMMORTAL {
-            return;
-        }
-        if self.is_mine() {
-            // ORD: Relaxed, nobody but the owner reads more of it than whether it is all ones.
-            self.local.store(local + 1, Ordering::Relaxed);
-        } else {
-            // ORD: Relaxed, the reference that the caller has keeps the object; there is nothing to see behind it.
-            let seen = self.shared.fetch_add(ONE, Ordering::Relaxed);
-            if count::count_of(seen) > MOST {
-                self.overflow();
+        if self.is_own(current::me()) {
+            // ORD: Relaxed, the owner's own value; for others, whether it is all ones (REF-1, REF-5).
+            let local = self.local.load(Ordering::Relaxed);
+            if local != IMMORTAL {
+                // ORD: Relaxed, nobody but the owner reads more of it than whether it is all ones.
+                self.local.store(local + 1, Ordering::Relaxed);
             }
+        } else if !self.is_immortal() {
+            self.incref_shared();
+        }
+    }
+
+    #[inline]
+    fn incref_shared(&self) {
+        // ORD: Relaxed, the reference that the caller has keeps the object; there is nothing to see behind it.
+        let seen = self.shared.fetch_add(ONE, Ordering::Relaxed);
+        if count::count_of(seen) > MOST {
+            self.overflow();
         }
     }
 
@@ -272,12 +291,13 @@ impl Header {
         // SAFETY: the caller's reference keeps the object (1).
         let header = unsafe { this.as_ref() };
         header.watch.touch();
-        // ORD: Relaxed, as in `incref`.
-        let local = header.local.load(Ordering::Relaxed);
-        if local == IMMORTAL {
-            return;
-        }
-        if header.is_mine() {
+        let me = current::me();
+        if header.is_own(me) {
+            // ORD: Relaxed, as in `incref`.
+            let local = header.local.load(Ordering::Relaxed);
+            if local == IMMORTAL {
+                return;
+            }
             if cfg!(debug_assertions) && local == 0 {
                 header.below_zero();
             }
@@ -287,9 +307,12 @@ impl Header {
                 // SAFETY: this thread is the owner, and has just made its part zero; the rest is the caller's word.
                 unsafe { merge::zero_local(this, dealloc) };
             }
-        } else {
-            // SAFETY: handed on.
-            unsafe { merge::decref_shared(this, dealloc) };
+        } else if header.is_others(me) || seeded("ref-looks-offline") {
+            // SAFETY: handed on; this thread is online as a member that is not the owner.
+            unsafe { shared::decref_online(this, dealloc) };
+        } else if !header.is_immortal() {
+            // SAFETY: handed on; a thread that is not online owns nothing.
+            unsafe { shared::decref_offline(this, dealloc) };
         }
     }
 
@@ -316,20 +339,24 @@ impl Header {
     /// Port of: `_Py_TryIncref` (Include/internal/pycore_object.h)
     #[inline]
     pub unsafe fn try_incref(&self) -> bool {
-        self.try_incref_local() || self.try_incref_shared()
+        self.try_incref_local(current::me()) || self.try_incref_shared()
     }
 
-    /// The part that needs no RMW. Port of: `_Py_TryIncrefFast` (Include/internal/pycore_object.h)
+    /// The part that needs no RMW, for a thread that is online as `me`, or is not. Port of: `_Py_TryIncrefFast`
+    /// (Include/internal/pycore_object.h)
     #[inline]
-    pub(crate) fn try_incref_local(&self) -> bool {
+    pub(crate) fn try_incref_local(&self, me: Me) -> bool {
         self.watch.touch();
+        if self.is_others(me) {
+            return false;
+        }
         // ORD: Relaxed, as in `incref`.
         let local = self.local.load(Ordering::Relaxed);
         if local == IMMORTAL {
             return true;
         }
         // PORT: zero is not taken for alive (REF-6): a thread may try a borrowed pointer to an object that it has freed.
-        if local == 0 || !self.is_mine() {
+        if !self.is_own(me) || local == 0 {
             return false;
         }
         // ORD: Relaxed, as in `incref`.
@@ -337,7 +364,8 @@ impl Header {
         true
     }
 
-    /// The part of threads that are not the owner. Port of: `_Py_TryIncRefShared` (Include/internal/pycore_object.h)
+    /// The part of threads that are not the owner, for what may not have been published: it looks before it adds. Port of:
+    /// `_Py_TryIncRefShared` (Include/internal/pycore_object.h)
     #[inline]
     pub(crate) fn try_incref_shared(&self) -> bool {
         // ORD: Relaxed, the compare-exchange decides.
@@ -398,7 +426,7 @@ impl Header {
     }
 
     #[cold]
-    fn overflow(&self) -> ! {
+    pub(crate) fn overflow(&self) -> ! {
         fatal("reference count", self, "incremented too often", "references to be dropped")
     }
 }

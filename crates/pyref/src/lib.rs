@@ -74,6 +74,7 @@ mod place;
 mod qsbr;
 mod raw_slot;
 mod record;
+mod shared;
 mod slot;
 mod table;
 

@@ -7,7 +7,7 @@
 //!
 //! | operation | what it does |
 //! |---|---|
-//! | load | read the pointer, try to take a reference, look whether the slot still has it; else begin again |
+//! | load | read the pointer, try to take a reference; if it was dead, begin again |
 //! | store, take, swap | exchange the pointer: the reference in the slot is the caller's, the caller's is the slot's |
 //! | compare and exchange | the same, if the slot has what the caller expects and has a reference to |
 //!
@@ -59,9 +59,14 @@
 //! `tests/loom/broken.rs` has each of these mistakes, and what the models say to it.
 //!
 //! Port of: `_Py_XGetRef`, `_Py_TryXGetRef`, `_Py_TryIncrefCompare` (Include/internal/pycore_object.h)
+//! PORT: a load does not look at the slot again after it has taken its reference, as [`RawSlot::try_incref_compare`] does. In
+//! C the memory may have become another object meanwhile. Here it is not used again before the reader's next quiescent
+//! state (SLOT-3), so what was taken is what was in the slot when the pointer was read, which is a moment of the call.
 //! Port of: `PyMember_GetOne`, `PyMember_SetOne` (Python/structmember.c)
 
+use crate::current::{self, Me};
 use crate::header::{Dealloc, Header};
+use crate::shared;
 use core::fmt;
 use core::ptr::{self, NonNull};
 use pyparking::primitive::{AtomicPtr, Ordering, seeded, thread};
@@ -130,7 +135,8 @@ impl RawSlot {
 
     /// A reference to what is in the slot.
     ///
-    /// Cost: two loads and an RMW; for the object's owner a store in place of the RMW. More rounds while others store.
+    /// Cost: two loads and an RMW that does not fail; for the object's owner a store in place of the RMW. Another round if
+    /// the object has died meanwhile.
     /// Ordering: as [`peek`](Self::peek).
     ///
     /// # Safety
@@ -158,12 +164,42 @@ impl RawSlot {
     #[inline]
     #[must_use = "the reference is leaked unless it is dropped"]
     pub unsafe fn load(&self, dealloc: Dealloc) -> Option<NonNull<Header>> {
-        loop {
-            let seen = self.peek()?;
+        // SAFETY: handed on.
+        unsafe { self.load_as(current::me(), dealloc) }
+    }
+
+    /// [`load`](Self::load) by a thread that knows what it is online as.
+    ///
+    /// # Safety
+    ///
+    /// As of [`load`](Self::load); `me` is what the calling thread is online as.
+    #[inline]
+    pub(crate) unsafe fn load_as(&self, me: Me, dealloc: Dealloc) -> Pointer {
+        let seen = self.peek()?;
+        // SAFETY: out of the slot since the last quiescent state, so it is not freed before the next (SLOT-3); what is in a
+        // slot has been published (SLOT-2); the error is looked at.
+        match unsafe { shared::try_plainly(seen.as_ref(), me) } {
+            Ok(()) => Some(seen),
             // SAFETY: handed on.
-            if unsafe { self.try_incref_compare(seen, dealloc) } {
-                return Some(seen);
-            }
+            Err(word) => unsafe { self.load_again(seen, word, dealloc) },
+        }
+    }
+
+    /// [`load`](Self::load), after an addition to the word of `seen` that may have been wrong.
+    ///
+    /// # Safety
+    ///
+    /// As of [`load`](Self::load) and [`shared::look_again`].
+    #[cold]
+    unsafe fn load_again(
+        &self,
+        mut seen: NonNull<Header>,
+        word: usize,
+        dealloc: Dealloc,
+    ) -> Pointer {
+        // SAFETY: handed on.
+        let mut taken = unsafe { shared::look_again(seen, dealloc, word) };
+        while !taken {
             if seeded("slot-counts-from-zero") {
                 let again = self.peek()?;
                 // SAFETY: none, the seeded defect: nothing keeps the object alive.
@@ -171,7 +207,11 @@ impl RawSlot {
                 return Some(again);
             }
             thread::spin_loop();
+            seen = self.peek()?;
+            // SAFETY: as in `load`.
+            taken = unsafe { shared::try_published(seen, dealloc) };
         }
+        Some(seen)
     }
 
     /// Takes a reference to `seen`, if it is alive and the slot still has it.
@@ -193,7 +233,7 @@ impl RawSlot {
     pub unsafe fn try_incref_compare(&self, seen: NonNull<Header>, dealloc: Dealloc) -> bool {
         // SAFETY: out of the slot since the last quiescent state, so it is not freed before the next (SLOT-3).
         let header = unsafe { seen.as_ref() };
-        if header.try_incref_local() {
+        if header.try_incref_local(current::me()) {
             return true;
         }
         if !header.try_incref_shared() {

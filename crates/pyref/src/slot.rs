@@ -6,6 +6,7 @@ use crate::handle::Ref;
 use crate::header::Header;
 use crate::object::{Object, dealloc};
 use crate::raw_slot::RawSlot;
+use crate::shared;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Deref;
@@ -95,8 +96,8 @@ impl<T: Send + Sync> Slot<T> {
 
     /// A reference to what is in the slot.
     ///
-    /// Cost: two loads and an RMW; for the object's owner a store in place of the RMW. More rounds while others store. On
-    /// a thread that is not online, that of a [`Guard::visit`] besides.
+    /// Cost: two loads and an RMW that does not fail; for the object's owner a store in place of the RMW. Another round if
+    /// the object has died meanwhile. On a thread that is not online, that of a [`Guard::visit`] besides.
     ///
     /// Ordering: what the storing thread did before is seen.
     ///
@@ -112,11 +113,12 @@ impl<T: Send + Sync> Slot<T> {
     #[inline]
     #[must_use]
     pub fn load(&self) -> Option<Ref<T>> {
-        if current::get().is_null() {
+        let me = current::me();
+        if !me.is_online() {
             return self.load_as_visitor();
         }
         // SAFETY: online; every reference to a `T` is dropped with this.
-        let loaded = unsafe { self.raw.load(dealloc::<T>) };
+        let loaded = unsafe { self.raw.load_as(me, dealloc::<T>) };
         // SAFETY: all that comes into the slot is from `into_raw` of this type; the reference is ours.
         unsafe { from_raw(loaded) }
     }
@@ -300,8 +302,8 @@ impl<T: Send + Sync> Borrowed<'_, T> {
     #[inline]
     #[must_use]
     pub fn upgrade(&self) -> Option<Ref<T>> {
-        // SAFETY: the guard keeps the memory.
-        let taken = unsafe { self.raw.as_ref().try_incref() };
+        // SAFETY: the guard keeps the memory; what is in a slot has been published (SLOT-2), and is dropped with this.
+        let taken = unsafe { shared::try_published(self.raw, dealloc::<T>) };
         // SAFETY: an object of this type, with a reference that was just taken.
         taken.then(|| unsafe { Ref::from_raw(self.raw) })
     }

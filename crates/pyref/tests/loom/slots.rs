@@ -18,7 +18,7 @@ fn store(slot: &Arc<Slot<Value>>, drops: &Drops, number: u32) -> impl FnOnce() +
 }
 
 /// SLOT-1, SLOT-3, REF-2. Three threads, bounded: two writers and a reader. Each value is dropped once, the reader's
-/// stays while it has it.
+/// stays while it has it, longer than anything else.
 #[test]
 fn slots_of_two_writers_and_a_reader() {
     bounded(Bucket::Abstract, || {
@@ -26,13 +26,14 @@ fn slots_of_two_writers_and_a_reader() {
         let [first, second, mut reader] = [(); 3].map(|()| Member::new());
         let (one, two) = (store(&slot, &drops, 1), store(&slot, &drops, 2));
         let writers = [online(first, |_| one()), online(second, |_| two())];
-        {
+        let seen = {
             let _online = reader.online();
-            let seen = slot.load().expect("never empty");
-            assert!(seen.read() <= 2);
-        }
+            slot.load().expect("never empty")
+        };
         let writers = writers.map(|writer| writer.join().unwrap());
         drop((slot, reader, writers));
+        assert!(seen.read() <= 2);
+        drop(seen);
         assert_eq!(drops.count(), 3);
     });
 }
