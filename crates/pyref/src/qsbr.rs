@@ -128,9 +128,9 @@ impl Qsbr {
 
     /// Moves the sequence on: the goal of everything that the calling thread has taken out of reach.
     pub(crate) fn advance(&self) -> u64 {
-        // ORD: AcqRel, as a Release pairs with the Acquire of `current`; as an Acquire it hands earlier steps on, so that
-        // a goal stands for those before it.
-        self.written.fetch_add(STEP, Ordering::AcqRel) + STEP
+        // ORD: Release, pairs with the Acquire of `current`. Every change is an RMW, so who loads a later step synchronises
+        // with this one too: a goal stands for those before it.
+        self.written.fetch_add(STEP, Ordering::Release) + STEP
     }
 
     /// The sequence that every member has come to, as far as anybody knows.

@@ -297,7 +297,7 @@ impl RawSlot {
     ///
     /// The slot has something else; `next` is still the caller's. What it has may be gone by now.
     ///
-    /// Cost: one RMW, and at most one to publish. Ordering: as [`swap`](Self::swap); none on failure.
+    /// Cost: one RMW, and at most one to publish. Ordering: who loads `next` sees what it is; none on failure.
     ///
     /// # Safety
     ///
@@ -317,8 +317,9 @@ impl RawSlot {
     ) -> Result<(), Option<NonNull<Header>>> {
         publish(next);
         let (expected, next) = (to_raw(expected), to_raw(next));
-        // ORD: AcqRel as in `swap`; Relaxed on failure: nothing is taken.
-        match self.0.compare_exchange(expected, next, Ordering::AcqRel, Ordering::Relaxed) {
+        // ORD: Release, as in `swap`. What comes out is what the caller has a reference to already, and so has seen; on
+        // failure nothing is taken.
+        match self.0.compare_exchange(expected, next, Ordering::Release, Ordering::Relaxed) {
             Ok(_) => Ok(()),
             Err(now) => Err(NonNull::new(now)),
         }

@@ -206,7 +206,7 @@ impl<T: Send + Sync> Slot<T> {
     ///
     /// The slot has another object, or none where one is expected: `value` comes back.
     ///
-    /// Cost: as [`swap`](Self::swap). Ordering: as [`swap`](Self::swap); none on failure.
+    /// Cost: as [`swap`](Self::swap). Ordering: who loads `value` sees what it is; none on failure.
     ///
     /// ```
     /// use pyref::{Ref, Slot};

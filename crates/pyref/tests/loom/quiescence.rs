@@ -1,7 +1,7 @@
 //! Models of quiescent states: what was taken out of reach is not freed under a reader.
 
 use crate::value::{Drops, Value, online};
-use pyref::{Member, Ref, Slot};
+use pyref::{Guard, Member, Ref, Slot};
 use std::sync::Arc;
 use trial::explore::{Bucket, bounded, spawn};
 
@@ -191,6 +191,58 @@ fn quiescence_of_two_that_advance() {
         replace(&mut writer, &slot);
         let reader = reading.join().unwrap();
         advancing.join().unwrap();
+        drop((writer, reader));
+        assert_eq!(drops.count(), 1);
+    });
+}
+
+/// QSBR-2, QSBR-4. Two threads, bounded: the reader is no member, and borrows as a visitor.
+#[test]
+fn quiescence_of_a_visitor() {
+    bounded(Bucket::Abstract, || {
+        let (slot, drops) = slot();
+        let mut writer = Member::new();
+        // So that the visitor's record is there already.
+        drop(Member::new());
+        let shared = Arc::clone(&slot);
+        let reading = spawn(move || {
+            let guard = Guard::visit();
+            if let Some(seen) = shared.borrow(&guard) {
+                assert_eq!(seen.read(), 1);
+            }
+        });
+        replace(&mut writer, &slot);
+        reading.join().unwrap();
+        drop(writer);
+        assert_eq!(drops.count(), 1);
+    });
+}
+
+/// QSBR-3. Three threads, bounded: another thread's look finds that the goal is reached, and the writer believes it.
+#[test]
+fn quiescence_that_another_has_seen() {
+    bounded(Bucket::Abstract, || {
+        let (slot, drops) = slot();
+        let [mut writer, reader] = [(); 2].map(|()| Member::new());
+        let shared = Arc::clone(&slot);
+        let reading = online(reader, move |online| {
+            let guard = online.guard();
+            if let Some(seen) = shared.borrow(&guard) {
+                assert_eq!(seen.read(), 1);
+            }
+        });
+        let looking = spawn(|| {
+            // SAFETY: of no member, and reads nothing.
+            drop(unsafe { pyref::raw::Place::ripe([]) });
+        });
+        {
+            let online = writer.online();
+            slot.store(None);
+            online.serve();
+            online.serve();
+        }
+        let reader = reading.join().unwrap();
+        looking.join().unwrap();
         drop((writer, reader));
         assert_eq!(drops.count(), 1);
     });

@@ -59,6 +59,29 @@ fn slots_show_what_their_owner_has() {
     });
 }
 
+/// SLOT-4. Two threads, bounded: what a compare-exchange has put in is found whole.
+#[test]
+fn slots_show_what_a_compare_exchange_put_in() {
+    bounded(Bucket::Abstract, || {
+        let drops = Drops::default();
+        let slot = Arc::new(Slot::empty());
+        let [mut writer, reader] = [(); 2].map(|()| Member::new());
+        let shared = Arc::clone(&slot);
+        let other = online(reader, move |online| {
+            let guard = online.guard();
+            shared.borrow(&guard).map(|seen| Value::read(&seen))
+        });
+        {
+            let _online = writer.online();
+            assert!(slot.compare_exchange(None, Some(Ref::new(drops.value(1)))).is_ok());
+        }
+        let (reader, seen) = other.join().unwrap();
+        assert!(seen.is_none() || seen == Some(1));
+        drop((slot, writer, reader));
+        assert_eq!(drops.count(), 1);
+    });
+}
+
 /// SLOT-1. Three threads, bounded: takes and a compare-exchange find each value once.
 #[test]
 fn slots_are_taken_once() {
