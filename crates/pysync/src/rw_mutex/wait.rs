@@ -52,7 +52,7 @@ impl RwMutex {
         if deadline == Deadline::NOW {
             return if self.try_wish(wish) { LockStatus::Acquired } else { LockStatus::Failure };
         }
-        let mut spin = Spin::new(deadline, flags.interruptible());
+        let mut spin = Spin::among_readers(deadline, flags.interruptible());
         loop {
             // ORD: Relaxed, the compare-exchanges decide.
             let seen = self.word.load(Ordering::Relaxed);
