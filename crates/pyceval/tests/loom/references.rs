@@ -3,7 +3,7 @@
 //! A value that is freed under a reader, twice or never fails the model: its number is a cell that the checker watches.
 
 use crate::world::World;
-use pyceval::Events;
+use pyceval::{Attached, Events};
 use pyparking::primitive::Ordering;
 use pyparking::primitive::plain::AtomicUsize;
 use pyref::{Ref, Slot};
@@ -55,87 +55,70 @@ fn count(drops: &AtomicUsize) -> usize {
     drops.load(Ordering::Relaxed)
 }
 
-/// QSBR-4, STATE-1, STATE-2, WORLD-1. Two threads: a reader attaches, borrows and detaches against one that takes the
-/// value out of reach and stops the world, so the reader's word goes through every value there is.
-#[test]
-fn references_a_reader_that_attaches_against_a_pause_that_frees() {
-    bounded(Bucket::Abstract, || {
+/// Explores `reading` by a second thread that is attached, while the main one takes the value out of reach and frees.
+fn freed_while(reading: fn(&Attached<'_>, &Slot<Value>), free: fn(&World, &Attached<'_>)) {
+    bounded(Bucket::Abstract, move || {
         let (world, mut main) = World::new(false);
         let (value, drops) = value();
         let slot = Arc::new(Slot::new(value));
         let shared = Arc::clone(&slot);
-        let reading = world.visit(move |_, state| {
-            let attached = state.attach().unwrap();
-            let guard = attached.guard();
-            if let Some(seen) = shared.borrow(&guard) {
-                seen.read();
-            }
-        });
+        let reader = world.visit(move |_, state| reading(&state.attach().unwrap(), &shared));
         let attached = main.attach().unwrap();
         slot.store(None);
-        drop(world.runtime.stop_the_world(&attached));
+        free(&world, &attached);
         drop(attached);
-        let state = reading.join().unwrap();
+        let state = reader.join().unwrap();
         drop((state, main));
         assert_eq!(count(&drops), 1);
     });
+}
+
+fn pause(world: &World, attached: &Attached<'_>) {
+    drop(world.runtime.stop_the_world(attached));
+}
+
+fn poll(_world: &World, attached: &Attached<'_>) {
+    attached.breaker().set(Events::EXPLICIT_MERGE);
+    attached.poll().unwrap();
+}
+
+fn read(attached: &Attached<'_>, slot: &Slot<Value>) {
+    if let Some(seen) = slot.borrow(&attached.guard()) {
+        seen.read();
+    }
+}
+
+/// QSBR-4, STATE-1, STATE-2, WORLD-1. Two threads: a reader attaches, borrows and detaches against one that takes the
+/// value out of reach and stops the world, so the reader's word goes through every value there is.
+#[test]
+fn references_a_reader_that_attaches_against_a_pause_that_frees() {
+    freed_while(read, pause);
 }
 
 /// QSBR-5, GUARD-1. Two threads: the pause finds the reader detached with an open guard, or stops it at its poll.
 #[test]
 fn references_a_guard_across_a_detach_against_a_pause_that_frees() {
-    bounded(Bucket::Abstract, || {
-        let (world, mut main) = World::new(false);
-        let (value, drops) = value();
-        let slot = Arc::new(Slot::new(value));
-        let shared = Arc::clone(&slot);
-        let reading = world.visit(move |_, state| {
-            let attached = state.attach().unwrap();
-            let guard = attached.guard();
-            let seen = shared.borrow(&guard);
-            attached.detached(|| ());
-            if let Some(seen) = seen {
-                seen.read();
-            }
-        });
-        let attached = main.attach().unwrap();
-        slot.store(None);
-        drop(world.runtime.stop_the_world(&attached));
-        drop(attached);
-        let state = reading.join().unwrap();
-        drop((state, main));
-        assert_eq!(count(&drops), 1);
-    });
+    let across = |attached: &Attached<'_>, slot: &Slot<Value>| {
+        let guard = attached.guard();
+        let seen = slot.borrow(&guard);
+        attached.detached(|| ());
+        if let Some(seen) = seen {
+            seen.read();
+        }
+    };
+    freed_while(across, pause);
 }
 
 /// QSBR-2, QSBR-4. Two threads: no pause, but a poll that frees, against a reader that attaches and polls.
 #[test]
 fn references_a_reader_that_polls_against_a_poll_that_frees() {
-    bounded(Bucket::Abstract, || {
-        let (world, mut main) = World::new(false);
-        let (value, drops) = value();
-        let slot = Arc::new(Slot::new(value));
-        let shared = Arc::clone(&slot);
-        let reading = world.visit(move |_, state| {
-            let attached = state.attach().unwrap();
-            for _ in 0..2 {
-                let guard = attached.guard();
-                if let Some(seen) = shared.borrow(&guard) {
-                    seen.read();
-                }
-                drop(guard);
-                attached.poll().unwrap();
-            }
-        });
-        let attached = main.attach().unwrap();
-        slot.store(None);
-        attached.breaker().set(Events::EXPLICIT_MERGE);
-        attached.poll().unwrap();
-        drop(attached);
-        let state = reading.join().unwrap();
-        drop((state, main));
-        assert_eq!(count(&drops), 1);
-    });
+    let twice = |attached: &Attached<'_>, slot: &Slot<Value>| {
+        for _ in 0..2 {
+            read(attached, slot);
+            attached.poll().unwrap();
+        }
+    };
+    freed_while(twice, poll);
 }
 
 /// REF-1, MERGE-1. Two threads: the owner, attached, polls and detaches while another thread drops what it owns.

@@ -20,72 +20,59 @@ fn replace(owner: &mut Member, slot: &Shared) {
     online.serve();
 }
 
+/// What a reader does: it reads what is there, if there is anything.
+fn read(slot: &Slot<Value>, guard: &Guard<'_>) {
+    if let Some(seen) = slot.borrow(guard) {
+        assert_eq!(seen.read(), 1);
+    }
+}
+
+/// Explores `reading` by a second thread while the value is replaced. What it begins with is made before it; the member
+/// that it had comes back, and ends outside of what is modelled.
+fn replaced_while<M: 'static>(before: fn() -> M, reading: fn(M, &Shared) -> Option<Member>) {
+    bounded(Bucket::Abstract, move || {
+        let (slot, drops) = slot();
+        let (mut writer, made) = (Member::new(), before());
+        let shared = Arc::clone(&slot);
+        let reader = spawn(move || reading(made, &shared));
+        replace(&mut writer, &slot);
+        let reader = reader.join().unwrap();
+        drop((writer, reader));
+        assert_eq!(drops.count(), 1);
+    });
+}
+
 /// QSBR-2, QSBR-3, QSBR-4, GUARD-1. Two threads, bounded: an advance against a reader that goes online and borrows.
 #[test]
 fn quiescence_of_a_reader_that_comes() {
-    bounded(Bucket::Abstract, || {
-        let (slot, drops) = slot();
-        let [mut writer, reader] = [(); 2].map(|()| Member::new());
-        let shared = Arc::clone(&slot);
-        let reading = online(reader, move |online| {
-            let guard = online.guard();
-            if let Some(seen) = shared.borrow(&guard) {
-                assert_eq!(seen.read(), 1);
-            }
-        });
-        replace(&mut writer, &slot);
-        let reader = reading.join().unwrap();
-        drop((writer, reader));
-        assert_eq!(drops.count(), 1);
+    replaced_while(Member::new, |mut reader, slot| {
+        read(slot, &reader.online().guard());
+        Some(reader)
     });
 }
 
 /// QSBR-2, QSBR-4. Two threads, bounded: the reader has been online before, goes away and comes back.
 #[test]
 fn quiescence_of_a_reader_that_comes_back() {
-    bounded(Bucket::Abstract, || {
-        let (slot, drops) = slot();
-        let [mut writer, mut reader] = [(); 2].map(|()| Member::new());
-        let shared = Arc::clone(&slot);
-        let reading = spawn(move || {
-            drop(reader.online());
-            {
-                let online = reader.online();
-                let guard = online.guard();
-                if let Some(seen) = shared.borrow(&guard) {
-                    assert_eq!(seen.read(), 1);
-                }
-            }
-            reader
-        });
-        replace(&mut writer, &slot);
-        let reader = reading.join().unwrap();
-        drop((writer, reader));
-        assert_eq!(drops.count(), 1);
+    replaced_while(Member::new, |mut reader, slot| {
+        drop(reader.online());
+        read(slot, &reader.online().guard());
+        Some(reader)
     });
 }
 
 /// QSBR-2. Two threads, bounded: a reader that stays online and is quiescent between two reads.
 #[test]
 fn quiescence_of_a_reader_that_stays() {
-    bounded(Bucket::Abstract, || {
-        let (slot, drops) = slot();
-        let [mut writer, reader] = [(); 2].map(|()| Member::new());
-        let shared = Arc::clone(&slot);
-        let reading = online(reader, move |online| {
+    replaced_while(Member::new, |mut reader, slot| {
+        {
+            let online = reader.online();
             for _ in 0..2 {
-                let guard = online.guard();
-                if let Some(seen) = shared.borrow(&guard) {
-                    assert_eq!(seen.read(), 1);
-                }
-                drop(guard);
+                read(slot, &online.guard());
                 online.quiescent();
             }
-        });
-        replace(&mut writer, &slot);
-        let reader = reading.join().unwrap();
-        drop((writer, reader));
-        assert_eq!(drops.count(), 1);
+        }
+        Some(reader)
     });
 }
 
@@ -93,53 +80,44 @@ fn quiescence_of_a_reader_that_stays() {
 /// while the writer looks.
 #[test]
 fn quiescence_of_a_reader_that_is_new() {
-    bounded(Bucket::Abstract, || {
-        let (slot, drops) = slot();
-        let mut writer = Member::new();
-        let shared = Arc::clone(&slot);
-        let reading = spawn(move || {
+    replaced_while(
+        || (),
+        |(), slot| {
             let mut reader = Member::new();
-            {
-                let online = reader.online();
-                let guard = online.guard();
-                if let Some(seen) = shared.borrow(&guard) {
-                    assert_eq!(seen.read(), 1);
-                }
-            }
-            reader
-        });
-        replace(&mut writer, &slot);
-        let reader = reading.join().unwrap();
-        drop((writer, reader));
-        assert_eq!(drops.count(), 1);
-    });
+            read(slot, &reader.online().guard());
+            Some(reader)
+        },
+    );
+}
+
+/// QSBR-2, QSBR-4. Two threads, bounded: the reader is no member, and borrows as a visitor; its record is there already.
+#[test]
+fn quiescence_of_a_visitor() {
+    replaced_while(
+        || drop(Member::new()),
+        |(), slot| {
+            read(slot, &Guard::visit());
+            None
+        },
+    );
 }
 
 /// QSBR-5. Two threads, bounded: the guard stays open while its member is offline, as in a sleep that detaches.
 #[test]
 fn quiescence_with_a_guard_across_a_detach() {
-    bounded(Bucket::Abstract, || {
-        let (slot, drops) = slot();
-        let [mut writer, reader] = [(); 2].map(|()| Member::new());
-        let shared = Arc::clone(&slot);
-        let reading = spawn(move || {
-            let place = reader.place();
-            away_and_back(place, || {
-                // SAFETY: the member is this thread's, and kept until the guard has ended.
-                let guard = unsafe { place.guard() };
-                let seen = shared.borrow(&guard);
-                detach(place);
-                attach(place);
-                if let Some(seen) = seen {
-                    assert_eq!(seen.read(), 1);
-                }
-            });
-            reader
+    replaced_while(Member::new, |reader, slot| {
+        let place = reader.place();
+        away_and_back(place, || {
+            // SAFETY: the member is this thread's, and kept until the guard has ended.
+            let guard = unsafe { place.guard() };
+            let seen = slot.borrow(&guard);
+            detach(place);
+            attach(place);
+            if let Some(seen) = seen {
+                assert_eq!(seen.read(), 1);
+            }
         });
-        replace(&mut writer, &slot);
-        let reader = reading.join().unwrap();
-        drop((writer, reader));
-        assert_eq!(drops.count(), 1);
+        Some(reader)
     });
 }
 
@@ -179,10 +157,7 @@ fn quiescence_of_two_that_advance() {
         let [mut writer, reader] = [(); 2].map(|()| Member::new());
         let shared = Arc::clone(&slot);
         let reading = online(reader, move |online| {
-            let guard = online.guard();
-            if let Some(seen) = shared.borrow(&guard) {
-                assert_eq!(seen.read(), 1);
-            }
+            read(&shared, &online.guard());
         });
         let advancing = spawn(|| {
             // SAFETY: of no member, and reads nothing.
@@ -196,28 +171,6 @@ fn quiescence_of_two_that_advance() {
     });
 }
 
-/// QSBR-2, QSBR-4. Two threads, bounded: the reader is no member, and borrows as a visitor.
-#[test]
-fn quiescence_of_a_visitor() {
-    bounded(Bucket::Abstract, || {
-        let (slot, drops) = slot();
-        let mut writer = Member::new();
-        // So that the visitor's record is there already.
-        drop(Member::new());
-        let shared = Arc::clone(&slot);
-        let reading = spawn(move || {
-            let guard = Guard::visit();
-            if let Some(seen) = shared.borrow(&guard) {
-                assert_eq!(seen.read(), 1);
-            }
-        });
-        replace(&mut writer, &slot);
-        reading.join().unwrap();
-        drop(writer);
-        assert_eq!(drops.count(), 1);
-    });
-}
-
 /// QSBR-3. Three threads, bounded: another thread's look finds that the goal is reached, and the writer believes it.
 #[test]
 fn quiescence_that_another_has_seen() {
@@ -226,10 +179,7 @@ fn quiescence_that_another_has_seen() {
         let [mut writer, reader] = [(); 2].map(|()| Member::new());
         let shared = Arc::clone(&slot);
         let reading = online(reader, move |online| {
-            let guard = online.guard();
-            if let Some(seen) = shared.borrow(&guard) {
-                assert_eq!(seen.read(), 1);
-            }
+            read(&shared, &online.guard());
         });
         let looking = spawn(|| {
             // SAFETY: of no member, and reads nothing.
