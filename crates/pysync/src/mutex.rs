@@ -37,14 +37,19 @@
 //! clock is not read while the lock is free, and by the unlocker before the bucket lock; a zero timeout never spins
 //! (CPython issue 135871); `has_more` is per address (135641); `unlock_fair` is new.
 
+mod entry;
+mod guard;
+
+pub(crate) use entry::Entry;
+pub use guard::MutexGuard;
+
 use crate::bits::{HAS_PARKED, LOCKED};
 use crate::interrupted;
 use crate::status::{LockFlags, LockStatus, NotLocked};
 use core::fmt;
-use core::marker::PhantomData;
 use core::ptr;
 use core::time::Duration;
-use pyparking::primitive::{AtomicU8, Ordering, RaceCell, seeded};
+use pyparking::primitive::{AtomicU8, Ordering, seeded};
 use pyparking::spin::Spin;
 use pyparking::{
     Deadline, ParkOptions, ParkStatus, Queue, fatal, monotonic_nanos, park, with_queue,
@@ -59,17 +64,6 @@ fn is_locked(seen: u8) -> bool {
 
 fn has_parked(seen: u8) -> bool {
     seen & HAS_PARKED != 0
-}
-
-/// Stands for the time of fairness of a waiter that has not begun to wait for the mutex by itself: never, but for a fair
-/// unlock.
-const UNTIMED: u64 = u64::MAX - 1;
-
-/// What a waiter shows to the unlocker. On the waiter's stack, used under the bucket lock.
-/// Port of: `mutex_entry` (Python/lock.c)
-pub(crate) struct Entry {
-    fair_at: RaceCell<u64>,
-    handed_off: RaceCell<bool>,
 }
 
 /// A mutual exclusion lock of one byte.
@@ -400,7 +394,7 @@ impl Mutex {
     #[inline]
     pub fn guard(&self) -> MutexGuard<'_> {
         self.lock();
-        MutexGuard { mutex: self, _not_send: PhantomData }
+        MutexGuard::new(self)
     }
 
     /// Makes the mutex free in the child of a fork, whoever held it. The same as zeroing it.
@@ -602,42 +596,6 @@ impl Mutex {
     }
 }
 
-impl Entry {
-    fn new(fair_at: u64) -> Self {
-        Self { fair_at: RaceCell::new(fair_at), handed_off: RaceCell::new(false) }
-    }
-
-    /// For a waiter that will be moved here, if at all.
-    pub(crate) fn untimed() -> Self {
-        Self::new(UNTIMED)
-    }
-
-    /// From when on the waiter is to be treated fairly, if an unlock has met it.
-    pub(crate) fn fair_at(&self) -> Option<u64> {
-        // SAFETY: this is the waiter, out of the queue: nobody else has the entry any more.
-        Some(unsafe { self.fair_at.get() }).filter(|fair_at| *fair_at != UNTIMED)
-    }
-
-    /// Whether the waiter is to be handed the mutex; tells it. Under the bucket lock.
-    fn offer(&self, now: u64) -> bool {
-        // SAFETY: under the bucket lock, and the waiter looks only after its wake.
-        let fair_at = unsafe { self.fair_at.get() };
-        let due = now > fair_at;
-        if fair_at == UNTIMED && !due {
-            // SAFETY: as above.
-            unsafe { self.fair_at.set(now + FAIR_AFTER) };
-        }
-        // SAFETY: under the bucket lock, and the waiter looks only after its wake.
-        unsafe { self.handed_off.set(due) };
-        due
-    }
-
-    pub(crate) fn was_handed_off(&self) -> bool {
-        // SAFETY: this is the waiter, out of the queue: no unlocker has the entry any more.
-        unsafe { self.handed_off.get() }
-    }
-}
-
 /// Passes the mutex, or the wake, to the next waiter if the attach hook unwinds (MUTEX-4).
 struct PassOnUnwind<'a> {
     mutex: &'a Mutex,
@@ -665,35 +623,5 @@ impl fmt::Debug for Mutex {
             .field("locked", &is_locked(seen))
             .field("has_parked", &has_parked(seen))
             .finish()
-    }
-}
-
-/// Unlocks a [`Mutex`] when dropped, also on unwind.
-///
-/// ```
-/// use pysync::Mutex;
-/// use std::panic::catch_unwind;
-///
-/// static MUTEX: Mutex = Mutex::new();
-/// let unwound = catch_unwind(|| {
-///     let _held = MUTEX.guard();
-///     panic!("with the mutex held");
-/// });
-/// assert!(unwound.is_err() && !MUTEX.is_locked());
-/// ```
-#[must_use = "the mutex is unlocked as soon as the guard is dropped"]
-#[derive(Debug)]
-pub struct MutexGuard<'a> {
-    mutex: &'a Mutex,
-    _not_send: PhantomData<*const ()>,
-}
-
-// SAFETY: a shared guard only shows that the mutex is held.
-unsafe impl Sync for MutexGuard<'_> {}
-
-impl Drop for MutexGuard<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        self.mutex.unlock();
     }
 }

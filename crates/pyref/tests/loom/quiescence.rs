@@ -148,39 +148,14 @@ fn detach(place: pyref::raw::Place) {
     }
 }
 
-/// QSBR-3, DELAY-1. Three threads, bounded: an advance and a look by a thread that has taken nothing out of reach come
-/// in between, and move the sequence for the thread that has. A reader goes online with what it finds.
-#[test]
-fn quiescence_of_two_that_advance() {
-    bounded(Bucket::Abstract, || {
+/// Explores a replacement, and `serves` polls after it, against a reader and a thread that looks: it has taken nothing out
+/// of reach, and moves the sequence for the thread that has.
+fn replaced_beside_a_look(serves: usize) {
+    bounded(Bucket::Abstract, move || {
         let (slot, drops) = slot();
         let [mut writer, reader] = [(); 2].map(|()| Member::new());
         let shared = Arc::clone(&slot);
-        let reading = online(reader, move |online| {
-            read(&shared, &online.guard());
-        });
-        let advancing = spawn(|| {
-            // SAFETY: of no member, and reads nothing.
-            drop(unsafe { pyref::raw::Place::ripe([]) });
-        });
-        replace(&mut writer, &slot);
-        let reader = reading.join().unwrap();
-        advancing.join().unwrap();
-        drop((writer, reader));
-        assert_eq!(drops.count(), 1);
-    });
-}
-
-/// QSBR-3. Three threads, bounded: another thread's look finds that the goal is reached, and the writer believes it.
-#[test]
-fn quiescence_that_another_has_seen() {
-    bounded(Bucket::Abstract, || {
-        let (slot, drops) = slot();
-        let [mut writer, reader] = [(); 2].map(|()| Member::new());
-        let shared = Arc::clone(&slot);
-        let reading = online(reader, move |online| {
-            read(&shared, &online.guard());
-        });
+        let reading = online(reader, move |online| read(&shared, &online.guard()));
         let looking = spawn(|| {
             // SAFETY: of no member, and reads nothing.
             drop(unsafe { pyref::raw::Place::ripe([]) });
@@ -188,12 +163,24 @@ fn quiescence_that_another_has_seen() {
         {
             let online = writer.online();
             slot.store(None);
-            online.serve();
-            online.serve();
+            (0..serves).for_each(|_| online.serve());
         }
         let reader = reading.join().unwrap();
         looking.join().unwrap();
         drop((writer, reader));
         assert_eq!(drops.count(), 1);
     });
+}
+
+/// QSBR-3, DELAY-1. Three threads, bounded: the other's advance and look come in between. The reader goes online with what it
+/// finds.
+#[test]
+fn quiescence_of_two_that_advance() {
+    replaced_beside_a_look(1);
+}
+
+/// QSBR-3. Three threads, bounded: another thread's look finds that the goal is reached, and the writer believes it.
+#[test]
+fn quiescence_that_another_has_seen() {
+    replaced_beside_a_look(2);
 }
