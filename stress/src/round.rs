@@ -53,21 +53,22 @@ impl<'r> Round<'r> {
         }
     }
 
-    /// Plays for `length`, or until there is a violation, and waits until all workers have gone.
-    pub fn play(&self, length: Duration) {
+    /// Plays for `length` and until `enough` holds, or until there is a violation, and waits until all workers
+    /// have gone.
+    pub fn play(&self, length: Duration, enough: impl Fn() -> bool) {
         std::thread::scope(|scope| {
             for slot in 0..self.threads {
                 self.bear(scope, slot, self.rng.stream(slot as u64));
             }
-            self.pass_time(length);
+            self.pass_time(length, enough);
             self.floor.stop.throw();
             self.places.iter().for_each(|place| place.arena.close());
         });
     }
 
-    fn pass_time(&self, length: Duration) {
+    fn pass_time(&self, length: Duration, enough: impl Fn() -> bool) {
         let begun = Instant::now();
-        while begun.elapsed() < length && !self.desk.findings.any() {
+        while (begun.elapsed() < length || !enough()) && !self.desk.findings.any() {
             std::thread::sleep(GLANCE.min(length));
         }
     }

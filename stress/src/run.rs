@@ -17,8 +17,9 @@ use crate::{noise, repeat, runtime};
 use pyparking::{Totals, spin, totals};
 use std::time::{Duration, Instant};
 
-/// A round is this long, or a fortieth of a short run.
+/// A round is this long, or so short that the first tour of all rows takes a [`TOUR`]th of the run.
 const ROUND: Duration = Duration::from_millis(250);
+const TOUR: u32 = 4;
 
 /// What one kind of round, that of a single row, added to the lot's counts.
 #[derive(Debug, Clone, Copy, Default)]
@@ -81,9 +82,13 @@ impl Run<'_> {
     /// Plays rounds until the time is over or a rule is broken.
     fn rounds(&self, mut rng: Rng) -> Vec<Solo> {
         let mut solos = vec![Solo::default(); self.rows.len()];
-        let length = ROUND.min(self.config.length() / 40);
+        let tour = self.rows.len();
+        let length = ROUND.min(self.config.length() / (TOUR * tour as u32));
         let begun = Instant::now();
-        while begun.elapsed() < self.config.length() && !self.desk.findings.any() {
+        // However slow the machine is: each row has had its turn.
+        while (begun.elapsed() < self.config.length() || self.rounds.get() < tour as u64)
+            && !self.desk.findings.any()
+        {
             let number = self.rounds.next() as usize;
             let cast = cast(&mut rng, number, &self.rows);
             // As in both kinds of runtime.
@@ -110,8 +115,18 @@ impl Run<'_> {
             Cast::One(row) => vec![(*row, &*self.rows[*row], 1)],
         };
         let round = Round::new(&self.desk, self.config.threads, rng, &all);
-        round.play(length);
+        let (begun, before) = (Instant::now(), self.operations_of(cast));
+        // A row that can do nothing alone, with so few threads, shows it by a zero in the table.
+        let patient = || begun.elapsed() < self.config.patience();
+        round.play(length, || self.operations_of(cast) > before || !patient());
         round.settle();
+    }
+
+    fn operations_of(&self, cast: &Cast) -> u64 {
+        match cast {
+            Cast::All(_) => self.desk.operations(),
+            Cast::One(row) => self.desk.tallies[*row].operations(),
+        }
     }
 
     /// Nobody is in the lot: everybody who was queued has left, woken or by himself.
@@ -193,9 +208,13 @@ impl Run<'_> {
     }
 }
 
-/// Who plays in round `number`: every third belongs to one row, in turn; some of the others favour
-/// one row, so that most workers meet in it while the rest go on elsewhere.
+/// Who plays in round `number`: each row alone once, then every third belongs to one row, in turn; some of the
+/// others favour one row, so that most workers meet in it while the rest go on elsewhere.
 fn cast(rng: &mut Rng, number: usize, rows: &[Box<dyn Row>]) -> Cast {
+    if number < rows.len() {
+        return Cast::One(number);
+    }
+    let number = number - rows.len();
     if number % 3 == 2 || rows.len() == 1 {
         return Cast::One(number / 3 % rows.len());
     }
@@ -216,9 +235,11 @@ mod tests {
         let rows = rows::all();
         let mut rng = Rng::new(1);
         let casts: Vec<_> =
-            (0..3 * rows.len()).map(|number| cast(&mut rng, number, &rows)).collect();
+            (0..4 * rows.len()).map(|number| cast(&mut rng, number, &rows)).collect();
+        let (tour, rest) = casts.split_at(rows.len());
+        assert!(tour.iter().enumerate().all(|(row, cast)| *cast == Cast::One(row)));
         for row in 0..rows.len() {
-            assert!(casts.contains(&Cast::One(row)));
+            assert!(rest.contains(&Cast::One(row)));
         }
         let mixed = casts.iter().filter_map(|cast| match cast {
             Cast::All(weights) => Some(weights),

@@ -44,7 +44,7 @@ fn rounds<R: Row>(row: &R, threads: usize, mut enough: impl FnMut(&Findings) -> 
     let mut rng = Rng::new(11);
     while !enough(&desk.findings) {
         let round = Round::new(&desk, threads, Rng::new(rng.bits()), &[(0, row, 1)]);
-        round.play(Duration::from_millis(20));
+        round.play(Duration::from_millis(20), || true);
         round.settle();
     }
     desk.findings

@@ -1,9 +1,10 @@
 //! Joins, detaches, outcomes, hooks.
 
+use crate::quiet::panic_any;
 use pyparking::primitive::Cell;
 use pysync::{Event, LockFlags};
 use pythread::{Handle, JoinError, Outcome, State, at_exit, exit_thread, start};
-use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};

@@ -2,6 +2,7 @@
 
 mod handles;
 mod keys;
+mod quiet;
 mod stacks;
 mod starts;
 mod surface;

@@ -1,5 +1,6 @@
 //! Traits, sizes and words.
 
+use crate::quiet::panic_any;
 use pythread::{
     Builder, Handle, JoinError, KeysExhausted, MainBody, NotAdopted, NotStartedHere, Outcome,
     Panic, StackSizeError, StartError, TssError, TssKey,
@@ -35,7 +36,7 @@ fn debug_never_blocks_and_says_who() {
     let shown = format!("{thread:?}");
     assert!(shown.contains("shown") && shown.contains("Done"), "{shown}");
     assert_eq!(format!("{:?}", TssKey::new()), "TssKey { created: false }");
-    let panicked = pythread::start(|| std::panic::panic_any("words")).unwrap().join().unwrap();
+    let panicked = pythread::start(|| panic_any("words")).unwrap().join().unwrap();
     assert!(format!("{panicked:?}").contains("words"));
     assert_eq!(panicked.panic().unwrap().to_string(), "the thread panicked: words");
 }
