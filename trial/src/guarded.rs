@@ -1,6 +1,8 @@
 //! What the models watch: data that a lock is to protect, and memory that is freed under a lock's feet.
 
-use pyparking::primitive::RaceCell;
+use pyparking::primitive::plain::AtomicUsize;
+use pyparking::primitive::{Ordering, RaceCell};
+use std::sync::Arc;
 
 /// A number without a lock of its own: loom fails the model when two threads use it at a time, or one after the
 /// other without being ordered.
@@ -72,5 +74,67 @@ impl<T> Drop for Doomed<T> {
     fn drop(&mut self) {
         // SAFETY: made by `Box` with this layout; what was in it is gone or needs no drop.
         drop(unsafe { Box::from_raw(self.0.cast::<core::mem::MaybeUninit<T>>()) });
+    }
+}
+
+/// What a dropped value reads as.
+const GONE: u32 = u32::MAX;
+
+/// How often the values of a model were dropped.
+#[derive(Clone, Debug)]
+pub struct Drops(Arc<AtomicUsize>);
+
+impl Default for Drops {
+    fn default() -> Self {
+        Self(Arc::new(AtomicUsize::new(0)))
+    }
+}
+
+impl Drops {
+    /// A value that is counted here.
+    #[must_use]
+    pub fn value(&self, number: u32) -> Value {
+        Value { number: Guarded::new(number), drops: self.clone() }
+    }
+
+    /// How many of its values were dropped.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        // ORD: Relaxed, the checker runs one thread at a time.
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A number that notices when it is dropped twice or read after its drop.
+#[derive(Debug)]
+pub struct Value {
+    number: Guarded,
+    drops: Drops,
+}
+
+// SAFETY: read by anyone, written by the drop alone; whether the two are ordered is what the checker watches.
+unsafe impl Sync for Value {}
+// SAFETY: as above.
+unsafe impl Send for Value {}
+
+impl Value {
+    /// The number; fails the model if the value is gone.
+    #[track_caller]
+    pub fn read(&self) -> u32 {
+        let number = self.number.get();
+        assert_ne!(number, GONE, "read after the drop");
+        number
+    }
+}
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        self.read();
+        self.number.set(GONE);
+        // ORD: Relaxed, the checker runs one thread at a time.
+        self.drops.0.fetch_add(1, Ordering::Relaxed);
     }
 }

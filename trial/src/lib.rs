@@ -5,6 +5,7 @@
 //! | `until` | waiting for a condition and never for a time; who sleeps on a primitive |
 //! | `child` | a part of a test in a child process that is to die of it |
 //! | `facts` | traits that a type must not have, held at compile time |
+//! | `counted` | values that are counted at birth and at their drop |
 //! | `random` | numbers from a seed |
 //! | `explore`, `guarded` | loom models: how they are explored, and what they watch |
 //! | `crew` | shuttle models: random schedules of many threads |
@@ -13,6 +14,7 @@
 //! of a package; so do the packages leave out the tests that need it.
 
 pub mod child;
+pub mod counted;
 #[cfg(shuttle)]
 pub mod crew;
 #[cfg(loom)]

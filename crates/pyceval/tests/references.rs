@@ -1,42 +1,12 @@
 //! A thread state is a member of pyref: attached is online, a poll serves, a pause frees.
 
 use pyceval::{Attached, Events, Runtime, ThreadState};
-use pyparking::primitive::Ordering;
-use pyparking::primitive::plain::AtomicU32;
 use pyref::{Ref, Slot};
 use pysync::{Event, LockFlags};
 use std::sync::Arc;
 use std::thread;
+use trial::counted::{Books, Counted};
 use trial::until::{joined, until};
-
-/// How many values of a test are gone.
-#[derive(Clone)]
-struct Ends(Arc<AtomicU32>);
-
-impl Ends {
-    fn new() -> Self {
-        Self(Arc::new(AtomicU32::new(0)))
-    }
-
-    fn value(&self) -> Ref<Ending> {
-        Ref::new(Ending(self.clone()))
-    }
-
-    fn count(&self) -> u32 {
-        // ORD: Relaxed, a counter.
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// Counts its drop.
-struct Ending(Ends);
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        // ORD: Relaxed, as above.
-        self.0.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
 
 fn free_threaded() -> (Runtime, ThreadState) {
     Runtime::builder().gil(false).start().unwrap()
@@ -49,10 +19,10 @@ fn serve(attached: &Attached<'_>) {
 }
 
 /// Waits until `count` values are gone, serving meanwhile.
-fn until_gone(attached: &Attached<'_>, ends: &Ends, count: u32) {
+fn until_gone(attached: &Attached<'_>, books: &Books, count: u64) {
     until("the values' end", || {
         serve(attached);
-        ends.count() == count
+        books.totals().1 == count
     });
 }
 
@@ -79,30 +49,30 @@ fn the_owner_merges_at_its_poll_what_others_have_dropped() {
 #[test]
 fn what_was_queued_while_the_owner_was_detached_is_merged_at_its_next_poll() {
     let (_runtime, mut main) = free_threaded();
-    let ends = Ends::new();
+    let books = Arc::new(Books::default());
     let object = {
         let _attached = main.attach().unwrap();
-        ends.value()
+        Ref::new(books.value())
     };
     joined(thread::spawn(move || drop(object)));
-    assert_eq!(ends.count(), 0, "the owner is there, and has not been asked yet");
+    assert_eq!(books.totals().1, 0, "the owner is there, and has not been asked yet");
     let attached = main.attach().unwrap();
     attached.poll().unwrap();
-    until_gone(&attached, &ends, 1);
+    until_gone(&attached, &books, 1);
 }
 
 #[test]
 fn the_queue_of_a_state_that_ends_is_merged_then() {
     let (runtime, mut main) = free_threaded();
-    let ends = Ends::new();
+    let books = Arc::new(Books::default());
     let mut worker = runtime.main_interpreter().new_thread();
     let object = {
         let _attached = worker.attach().unwrap();
-        ends.value()
+        Ref::new(books.value())
     };
     joined(thread::spawn(move || drop(object)));
     drop(worker);
-    until_gone(&main.attach().unwrap(), &ends, 1);
+    until_gone(&main.attach().unwrap(), &books, 1);
 }
 
 /// A thread that is attached and says when it looks for events.
@@ -118,7 +88,7 @@ fn an_attached_thread_keeps_what_it_may_read_until_it_polls() {
     let (runtime, mut main) = free_threaded();
     let (here, go, polled) = (Event::new(), Event::new(), Event::new());
     let end = Event::new();
-    let ends = Ends::new();
+    let books = Arc::new(Books::default());
     let mut state = runtime.main_interpreter().new_thread();
     thread::scope(|scope| {
         let (here, go, polled, end) = (&here, &go, &polled, &end);
@@ -133,14 +103,14 @@ fn an_attached_thread_keeps_what_it_may_read_until_it_polls() {
         });
         here.wait();
         let attached = main.attach().unwrap();
-        drop(ends.value());
+        drop(Ref::new(books.value()));
         for _ in 0..100 {
             serve(&attached);
         }
-        assert_eq!(ends.count(), 0);
+        assert_eq!(books.totals().1, 0);
         go.notify();
         polled.wait();
-        until_gone(&attached, &ends, 1);
+        until_gone(&attached, &books, 1);
         end.notify();
     });
 }
@@ -149,7 +119,7 @@ fn an_attached_thread_keeps_what_it_may_read_until_it_polls() {
 fn a_detached_thread_keeps_nothing() {
     let (runtime, mut main) = free_threaded();
     let (away, back) = (Event::new(), Event::new());
-    let ends = Ends::new();
+    let books = Arc::new(Books::default());
     let mut state = runtime.main_interpreter().new_thread();
     thread::scope(|scope| {
         let (away, back) = (&away, &back);
@@ -162,8 +132,8 @@ fn a_detached_thread_keeps_nothing() {
         });
         away.wait();
         let attached = main.attach().unwrap();
-        drop(ends.value());
-        until_gone(&attached, &ends, 1);
+        drop(Ref::new(books.value()));
+        until_gone(&attached, &books, 1);
         back.notify();
     });
 }
@@ -172,11 +142,11 @@ fn a_detached_thread_keeps_nothing() {
 fn a_guard_keeps_what_was_borrowed_across_polls_detached_stretches_and_pauses() {
     let (runtime, mut main) = free_threaded();
     let (borrowed, go) = (Event::new(), Event::new());
-    let ends = Ends::new();
-    let slot = Slot::new(ends.value());
+    let books = Arc::new(Books::default());
+    let slot = Slot::new(Ref::new(books.value()));
     let mut state = runtime.main_interpreter().new_thread();
     thread::scope(|scope| {
-        let (slot, borrowed, go) = (&slot, &borrowed, &go);
+        let (slot, books, borrowed, go) = (&slot, &books, &borrowed, &go);
         let reading = scope.spawn(move || {
             let token = state.attach().unwrap();
             let guard = token.guard();
@@ -186,7 +156,8 @@ fn a_guard_keeps_what_was_borrowed_across_polls_detached_stretches_and_pauses() 
                 go.wait();
             });
             serve(&token);
-            seen.0.count()
+            seen.number();
+            books.totals().1
         });
         borrowed.wait();
         let attached = main.attach().unwrap();
@@ -197,7 +168,7 @@ fn a_guard_keeps_what_was_borrowed_across_polls_detached_stretches_and_pauses() 
         }
         go.notify();
         assert_eq!(attached.detached(|| reading.join().unwrap()), 0);
-        until_gone(&attached, &ends, 1);
+        until_gone(&attached, books, 1);
     });
 }
 
@@ -205,44 +176,44 @@ fn a_guard_keeps_what_was_borrowed_across_polls_detached_stretches_and_pauses() 
 fn what_is_dropped_in_a_pause_goes_after_it() {
     let (runtime, mut main) = free_threaded();
     let attached = main.attach().unwrap();
-    let ends = Ends::new();
+    let books = Arc::new(Books::default());
     let pause = runtime.stop_the_world(&attached);
-    drop(ends.value());
+    drop(Ref::new(books.value()));
     drop(pause);
-    until_gone(&attached, &ends, 1);
+    until_gone(&attached, &books, 1);
 }
 
 #[test]
 fn a_state_that_ends_hands_on_what_is_waited_for() {
     let (runtime, mut main) = free_threaded();
     let attached = main.attach().unwrap();
-    let ends = Ends::new();
+    let books = Arc::new(Books::default());
     let mut state = runtime.main_interpreter().new_thread();
-    let theirs = ends.clone();
+    let theirs = books.clone();
     joined(thread::spawn(move || {
         let _token = state.attach().unwrap();
         for _ in 0..25 {
-            drop(theirs.value());
+            drop(Ref::new(theirs.value()));
         }
     }));
-    assert_eq!(ends.count(), 0, "this thread is attached, and may be reading them");
-    until_gone(&attached, &ends, 25);
+    assert_eq!(books.totals().1, 0, "this thread is attached, and may be reading them");
+    until_gone(&attached, &books, 25);
 }
 
 #[test]
 fn values_outlive_the_runtime_that_made_them() {
-    let ends = Ends::new();
+    let books = Arc::new(Books::default());
     let (slot, kept) = {
         let (_runtime, mut main) = free_threaded();
         let _attached = main.attach().unwrap();
-        let kept = ends.value();
+        let kept = Ref::new(books.value());
         (Slot::new(kept.clone()), kept)
     };
     assert!(Ref::ptr_eq(&slot.load().unwrap(), &kept));
     drop((slot, kept));
     until("the value's end", || {
         drop(pyref::Guard::visit());
-        ends.count() == 1
+        books.totals().1 == 1
     });
 }
 
@@ -275,35 +246,35 @@ fn a_refused_thread_that_goes_on_gets_no_guard() {
 }
 
 /// Values of the storm, in all.
-const STORM: u32 = if cfg!(debug_assertions) { 4_000 } else { 40_000 };
+const STORM: u64 = if cfg!(debug_assertions) { 4_000 } else { 40_000 };
 
 #[test]
 fn a_storm_of_threads_that_attach_poll_and_stop_each_other_drops_every_value_once() {
     for gil in [true, false] {
         let (runtime, mut main) = Runtime::builder().gil(gil).start().unwrap();
-        let ends = Ends::new();
+        let books = Arc::new(Books::default());
         let slots = [(); 3].map(|()| Slot::empty());
         thread::scope(|scope| {
             for worker in 0..4 {
-                let (runtime, slots, ends) = (&runtime, &slots, &ends);
-                scope.spawn(move || work(worker, runtime, slots, ends));
+                let (runtime, slots, books) = (&runtime, &slots, &books);
+                scope.spawn(move || work(worker, runtime, slots, books));
             }
         });
         for slot in &slots {
             slot.store(None);
         }
-        until_gone(&main.attach().unwrap(), &ends, STORM);
+        until_gone(&main.attach().unwrap(), &books, STORM);
     }
 }
 
-fn work(worker: u32, runtime: &Runtime, slots: &[Slot<Ending>; 3], ends: &Ends) {
-    const PER_STATE: u32 = 100;
+fn work(worker: u64, runtime: &Runtime, slots: &[Slot<Counted>; 3], books: &Arc<Books>) {
+    const PER_STATE: u64 = 100;
     for visit in 0..STORM / 4 / PER_STATE {
         let mut state = runtime.main_interpreter().new_thread();
         let attached = state.attach().unwrap();
         for turn in 0..PER_STATE {
             let slot = &slots[((worker + turn) % 3) as usize];
-            let theirs = slot.swap(Some(ends.value()));
+            let theirs = slot.swap(Some(Ref::new(books.value())));
             match turn % 16 {
                 0 => drop(attached.detached(|| slot.load())),
                 1 => slots[(visit % 3) as usize].store(slot.load()),
@@ -312,7 +283,7 @@ fn work(worker: u32, runtime: &Runtime, slots: &[Slot<Ending>; 3], ends: &Ends) 
                     let guard = attached.guard();
                     let seen = slot.borrow(&guard);
                     attached.detached(thread::yield_now);
-                    seen.iter().for_each(|seen| assert!(seen.0.count() <= STORM));
+                    seen.iter().for_each(|seen| assert!(seen.number() < STORM));
                 }
                 _ => {}
             }

@@ -3,13 +3,10 @@
 //! `SHUTTLE_ITERATIONS` schedules each (500 unless told).
 #![cfg(shuttle)]
 
-#[path = "counted/mod.rs"]
-mod counted;
-
-use counted::{Books, Counted};
 use pyref::{Member, Ref, Slot};
 use shuttle::thread;
 use std::sync::Arc;
+use trial::counted::{Books, Counted};
 use trial::crew::{crew, explore};
 
 const SLOTS: usize = 2;

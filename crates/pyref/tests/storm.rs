@@ -1,13 +1,10 @@
 //! Four writers and two readers on the same slots, 200,000 stores and 100,000 loads each: every value is dropped once,
 //! and none is touched after its drop. For the machine, and for its sanitizers.
 
-#[path = "counted/mod.rs"]
-mod counted;
-
-use counted::{Books, Counted};
 use pyref::{Guard, LockedSlot, Member, Online, Ref, Slot};
 use std::sync::Arc;
 use std::thread;
+use trial::counted::{Books, Counted};
 use trial::until::until;
 
 const WRITERS: usize = 4;

@@ -4,55 +4,15 @@
 
 use crate::world::World;
 use pyceval::{Attached, Events};
-use pyparking::primitive::Ordering;
-use pyparking::primitive::plain::AtomicUsize;
 use pyref::{Ref, Slot};
 use std::sync::Arc;
 use trial::explore::{Bucket, bounded, spawn};
-use trial::guarded::Guarded;
-
-/// What a dropped value reads as.
-const GONE: u32 = u32::MAX;
-
-/// A number that may be read until it is dropped, which is counted.
-struct Value {
-    number: Guarded,
-    drops: Arc<AtomicUsize>,
-}
-
-// SAFETY: read by anyone, written by the drop alone; whether the two are ordered is what the checker watches.
-unsafe impl Sync for Value {}
-// SAFETY: as above.
-unsafe impl Send for Value {}
-
-impl Value {
-    #[track_caller]
-    fn read(&self) {
-        assert_ne!(self.number.get(), GONE, "read after the drop");
-    }
-}
-
-impl Drop for Value {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            return;
-        }
-        self.read();
-        self.number.set(GONE);
-        // ORD: Relaxed, the checker runs one thread at a time.
-        self.drops.fetch_add(1, Ordering::Relaxed);
-    }
-}
+use trial::guarded::{Drops, Value};
 
 /// A value that nobody owns, and the count of drops.
-fn value() -> (Ref<Value>, Arc<AtomicUsize>) {
-    let drops = Arc::new(AtomicUsize::new(0));
-    (Ref::new(Value { number: Guarded::new(1), drops: Arc::clone(&drops) }), drops)
-}
-
-fn count(drops: &AtomicUsize) -> usize {
-    // ORD: Relaxed, the checker runs one thread at a time.
-    drops.load(Ordering::Relaxed)
+fn value() -> (Ref<Value>, Drops) {
+    let drops = Drops::default();
+    (Ref::new(drops.value(1)), drops)
 }
 
 /// Explores `reading` by a second thread that is attached, while the main one takes the value out of reach and frees.
@@ -69,7 +29,7 @@ fn freed_while(reading: fn(&Attached<'_>, &Slot<Value>), free: fn(&World, &Attac
         drop(attached);
         let state = reader.join().unwrap();
         drop((state, main));
-        assert_eq!(count(&drops), 1);
+        assert_eq!(drops.count(), 1);
     });
 }
 
@@ -135,6 +95,6 @@ fn references_a_queue_against_the_owners_poll() {
         drop(attached);
         dropping.join().unwrap();
         drop(main);
-        assert_eq!(count(&drops), 1);
+        assert_eq!(drops.count(), 1);
     });
 }

@@ -1,11 +1,11 @@
 //! Members: online and offline, and what they leave.
 
-use crate::counted::Books;
 use pyparking::primitive::Ordering;
 use pyparking::primitive::plain::AtomicU32;
 use pyref::{Member, Notice, Online, Ref, Slot};
 use std::sync::Arc;
 use std::thread;
+use trial::counted::Books;
 use trial::facts::{CloneOrNot, SendOrNot, SyncOrNot};
 
 trial::never![SendOrNot: Online<'static>, pyref::Guard<'static>];

@@ -1,12 +1,12 @@
 //! Handles and counts.
 
-use crate::counted::Books;
 use crate::until_closed;
 use pyref::raw::{Header, RawSlot};
 use pyref::{Member, Ref};
 use std::mem::{align_of, size_of};
 use std::sync::Arc;
 use std::thread;
+use trial::counted::Books;
 
 #[test]
 fn layouts_are_as_small_as_promised() {
@@ -47,7 +47,7 @@ fn a_thread_without_a_member_frees_at_once_if_nobody_reads() {
     });
 }
 
-static KEPT: pyref::Slot<crate::counted::Counted> = pyref::Slot::empty();
+static KEPT: pyref::Slot<trial::counted::Counted> = pyref::Slot::empty();
 
 #[test]
 fn what_is_immortal_stays() {
@@ -123,7 +123,7 @@ fn raw_pointers_keep_their_reference() {
     let online = member.online();
     let raw = Ref::into_raw(Ref::new(books.value()));
     // SAFETY: from `into_raw`, once.
-    let object = unsafe { Ref::<crate::counted::Counted>::from_raw(raw) };
+    let object = unsafe { Ref::<trial::counted::Counted>::from_raw(raw) };
     assert_eq!(object.number(), 0);
     drop(object);
     online.serve();

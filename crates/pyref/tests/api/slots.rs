@@ -1,9 +1,9 @@
 //! Slots, by one thread at a time.
 
-use crate::counted::{Books, Counted};
 use crate::until_closed;
 use pyref::{Guard, LockedSlot, Member, Ref, Slot};
 use std::sync::Arc;
+use trial::counted::{Books, Counted};
 
 #[test]
 fn each_operation_moves_one_reference() {

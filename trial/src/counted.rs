@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// How many values there were, and how many are gone.
 #[derive(Debug)]
-pub(crate) struct Books {
+pub struct Books {
     born: AtomicU64,
     gone: AtomicU64,
 }
@@ -19,14 +19,16 @@ impl Default for Books {
 
 impl Books {
     /// A value of these books.
-    pub(crate) fn value(self: &Arc<Self>) -> Counted {
+    #[must_use]
+    pub fn value(self: &Arc<Self>) -> Counted {
         // ORD: Relaxed, counters that are read when every thread has been joined.
         let number = self.born.fetch_add(1, Ordering::Relaxed);
         Counted { number, check: !number, books: Arc::clone(self) }
     }
 
     /// How many values there were, and how many are gone.
-    pub(crate) fn totals(&self) -> (u64, u64) {
+    #[must_use]
+    pub fn totals(&self) -> (u64, u64) {
         // ORD: Relaxed, as above.
         (self.born.load(Ordering::Relaxed), self.gone.load(Ordering::Relaxed))
     }
@@ -34,7 +36,7 @@ impl Books {
 
 /// A value that knows whether it is whole.
 #[derive(Debug)]
-pub(crate) struct Counted {
+pub struct Counted {
     number: u64,
     check: u64,
     books: Arc<Books>,
@@ -43,7 +45,7 @@ pub(crate) struct Counted {
 impl Counted {
     /// Its number; fails the test if it is gone.
     #[track_caller]
-    pub(crate) fn number(&self) -> u64 {
+    pub fn number(&self) -> u64 {
         assert_eq!(self.number, !self.check, "used after its drop");
         self.number
     }
