@@ -40,6 +40,11 @@ struct Objects {
     idle: Ref<Ending>,
 }
 
+fn serve(attached: &Attached<'_>) -> bool {
+    attached.breaker().set(Events::EXPLICIT_MERGE);
+    attached.poll().is_ok()
+}
+
 /// 0, or the line of the check that failed. Three owners are lost, and one object is queued for a lost one already.
 fn look_around(attached: &Attached<'_>, objects: Objects, slot: &Slot<Ending>) -> i32 {
     macro_rules! check {
@@ -49,11 +54,8 @@ fn look_around(attached: &Attached<'_>, objects: Objects, slot: &Slot<Ending>) -
             }
         };
     }
+    let serve = || serve(attached);
     let before = ends();
-    let serve = || {
-        attached.breaker().set(Events::EXPLICIT_MERGE);
-        attached.poll().is_ok()
-    };
     check!(serve() && serve());
     check!(ends() == before + 1);
     let Objects { attached: shared, detached, idle } = objects;
@@ -70,16 +72,24 @@ fn look_around(attached: &Attached<'_>, objects: Objects, slot: &Slot<Ending>) -
     0
 }
 
-fn fork_once(attached: &Attached<'_>, objects: &mut Option<Objects>, slot: &Slot<Ending>) {
+/// Forks on a state of its own while this thread has a guard open on another, which goes on in the child (RECORD-4).
+fn fork_under_a_guard(main: &mut ThreadState) -> i32 {
+    let attached = main.attach().unwrap();
     // SAFETY: only forks; the child uses this runtime, and ends by `_exit`.
     let child = unsafe { attached.fork(|| libc::fork()) };
     if child == 0 {
         // SAFETY: no condition.
         unsafe { libc::alarm(PATIENCE) };
-        let wrong = objects.take().map_or(255, |objects| look_around(attached, objects, slot));
-        // SAFETY: not the parent's exit handlers.
-        unsafe { libc::_exit(wrong) };
+        let before = ends();
+        if !serve(&attached) || !serve(&attached) || ends() != before {
+            // SAFETY: not the parent's exit handlers.
+            unsafe { libc::_exit(line!() as i32 % 256) };
+        }
     }
+    child
+}
+
+fn expect_clean(child: i32) {
     assert!(child > 0, "no fork");
     let mut status = 0;
     // SAFETY: a child of this process, and a place for its status.
@@ -105,7 +115,7 @@ fn owned(state: &mut ThreadState) -> Ref<Ending> {
 fn lost_threads_own_nothing_and_keep_nothing_in_the_child() {
     let (runtime, mut main) = Runtime::builder().gil(false).start().unwrap();
     let interpreter = runtime.main_interpreter();
-    let [mut one, mut two, mut three] = [(); 3].map(|()| interpreter.new_thread());
+    let [mut one, mut two, mut three, mut four] = [(); 4].map(|()| interpreter.new_thread());
     let (idle, detached, queued) = (owned(&mut three), owned(&mut two), owned(&mut two));
     let slot = Slot::empty();
     let (ready, away, done) = (Event::new(), Event::new(), Event::new());
@@ -126,6 +136,8 @@ fn lost_threads_own_nothing_and_keep_nothing_in_the_child() {
         });
         let sleeper = scope.spawn(move || {
             let token = two.attach().unwrap();
+            // Lost in the child, and keeps nothing there.
+            let _guard = token.guard();
             token.detached(|| {
                 away.notify();
                 done.wait();
@@ -134,13 +146,22 @@ fn lost_threads_own_nothing_and_keep_nothing_in_the_child() {
         ready.wait();
         away.wait();
         drop(queued);
-        let attached = main.attach().unwrap();
+        let token = four.attach().unwrap();
+        let mut guard = Some(token.guard());
         let mut objects = slot.load().map(|attached| Objects { attached, detached, idle });
         for _ in 0..20 {
-            fork_once(&attached, &mut objects, slot);
+            let child = token.detached(|| fork_under_a_guard(&mut main));
+            if child == 0 {
+                drop(guard.take());
+                let look = |objects| look_around(&main.attach().unwrap(), objects, slot);
+                let wrong = token.detached(|| objects.take().map_or(255, look));
+                // SAFETY: not the parent's exit handlers.
+                unsafe { libc::_exit(wrong) };
+            }
+            expect_clean(child);
         }
         drop((objects, ending));
-        attached.detached(|| {
+        token.detached(|| {
             owner.join().unwrap();
             sleeper.join().unwrap();
         });

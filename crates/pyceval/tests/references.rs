@@ -1,6 +1,8 @@
 //! A thread state is a member of pyref: attached is online, a poll serves, a pause frees.
 
 use pyceval::{Attached, Events, Runtime, ThreadState};
+use pyparking::primitive::Ordering;
+use pyparking::primitive::plain::AtomicBool;
 use pyref::{Ref, Slot};
 use pysync::{Event, LockFlags};
 use std::sync::Arc;
@@ -169,6 +171,34 @@ fn a_guard_keeps_what_was_borrowed_across_polls_detached_stretches_and_pauses() 
         go.notify();
         assert_eq!(attached.detached(|| reading.join().unwrap()), 0);
         until_gone(&attached, books, 1);
+    });
+}
+
+/// GUARD-3. The reader is told under its guard, and goes on polling after it without detaching.
+#[test]
+fn who_waits_for_a_guard_is_served_by_polls_after_it() {
+    let (runtime, mut main) = free_threaded();
+    let (here, gone) = (Event::new(), AtomicBool::new(false));
+    let books = Arc::new(Books::default());
+    let mut state = runtime.main_interpreter().new_thread();
+    thread::scope(|scope| {
+        let (here, gone) = (&here, &gone);
+        scope.spawn(move || {
+            let token = state.attach().unwrap();
+            let guard = token.guard();
+            here.notify();
+            until("somebody waits", || token.breaker().events().contains(Events::EXPLICIT_MERGE));
+            token.poll().unwrap();
+            drop(guard);
+            // ORD: Relaxed, the end of the test.
+            until("the value's end", || token.poll().is_ok() && gone.load(Ordering::Relaxed));
+        });
+        here.wait();
+        let attached = main.attach().unwrap();
+        drop(Ref::new(books.value()));
+        until_gone(&attached, &books, 1);
+        // ORD: Relaxed, as above.
+        gone.store(true, Ordering::Relaxed);
     });
 }
 

@@ -167,6 +167,11 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("merge-unserved", "a poll takes the bit of queued counts and does not merge them"),
     ("pause-frees-nothing", "what threads have put aside waits beyond a pause"),
     ("fork-not-abandoned", "states that a fork left behind keep what is queued for them"),
+    (
+        "fork-unpins",
+        "in a child, guards of the thread that forked keep nothing on members that are offline",
+    ),
+    ("guard-forgets-who-waits", "a quiescent state that an open guard put off is not made up for"),
     ("dropped-in-start", "who starts the world drops ended threads under the stop's locks"),
     ("turns-kept", "an interpreter that goes leaves the locks' turns as they were"),
 ];

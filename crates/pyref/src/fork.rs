@@ -7,6 +7,8 @@
 //!
 //! * RECORD-3: what a lost thread was in the middle of stays as it was: what it had put aside, and the references that it
 //!   held, are never freed in the child. Everything else is.
+//! * RECORD-4: a guard that the forking thread has open on a member that is offline by now still keeps in the child what it
+//!   has borrowed; guards of lost threads keep nothing.
 //!
 //! Port of: `_Py_qsbr_after_fork` (Python/qsbr.c)
 //! Port of: `_Py_brc_after_fork` (Python/brc.c)

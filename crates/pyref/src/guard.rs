@@ -4,6 +4,8 @@
 //!   it reads stays in the pin (QSBR-5). So what the guard's thread reaches after the guard was opened is not freed before it
 //!   ends.
 //! * GUARD-2: a guard stays on its thread and ends before its member has another.
+//! * GUARD-3: a quiescent state that others waited for while a guard was open is not forgotten: when the last guard ends
+//!   the member is told again. It had been told once for the word that it still has, and nobody else would.
 
 use crate::member::Member;
 use crate::qsbr::OFFLINE;
@@ -60,13 +62,7 @@ impl Drop for Guard<'_> {
             // ORD: Release, pairs with the Acquire of a look: nothing is read any more (QSBR-2).
             return self.record.word.store(OFFLINE, Ordering::Release);
         }
-        let left = self.record.guards.get() - 1;
-        self.record.guards.set(left);
-        // ORD: Relaxed, this thread's own.
-        if left == 0 && self.record.pin.load(Ordering::Relaxed) != 0 {
-            // ORD: Release, as above.
-            self.record.pin.store(0, Ordering::Release);
-        }
+        self.record.close_guard();
     }
 }
 

@@ -158,23 +158,14 @@ impl Place {
     #[inline]
     pub unsafe fn leave(self) {
         current::set(ptr::null());
-        if self.0.guards.get() != 0 {
-            self.pin();
-        }
-    }
-
-    #[cold]
-    fn pin(self) {
-        // ORD: Relaxed, this thread's own, both.
-        if self.0.pin.load(Ordering::Relaxed) == 0 {
-            let since = self.0.word.load(Ordering::Relaxed);
-            // ORD: Relaxed, before the Release store that makes the word even (QSBR-5).
-            self.0.pin.store(since, Ordering::Relaxed);
+        if self.0.is_guarded() {
+            self.0.pin();
         }
     }
 
     /// A quiescent state: the thread has stopped looking at everything that it has reached without a reference.
-    /// Nothing while a guard is open.
+    /// While a guard is open it is put off until the next [`serve`](Self::serve) after it, for which the member's
+    /// [`Notice`](crate::Notice) is called.
     ///
     /// Cost: two loads, and a store if somebody has advanced the sequence.
     ///
@@ -197,7 +188,10 @@ impl Place {
     pub unsafe fn quiescent(self) {
         let now = the_qsbr().current();
         // ORD: Relaxed, this thread's own.
-        if self.0.word.load(Ordering::Relaxed) != now && self.0.guards.get() == 0 {
+        if self.0.word.load(Ordering::Relaxed) != now {
+            if self.0.is_guarded() {
+                return self.0.owe();
+            }
             // ORD: Release, pairs with the Acquire of a look: what was read before is not read any more (QSBR-2).
             self.0.word.store(now, Ordering::Release);
         }
@@ -349,7 +343,7 @@ impl Place {
     /// ```
     #[inline]
     pub unsafe fn guard<'a>(self) -> Guard<'a> {
-        self.0.guards.set(self.0.guards.get() + 1);
+        self.0.open_guard();
         Guard::new(self.0)
     }
 
@@ -412,9 +406,7 @@ impl Place {
         // SAFETY: as above; no code of others runs under the orphans' lock.
         unsafe { self.0.with_desk(hand_on) };
         // A guard that was forgotten, or is lost.
-        self.0.guards.set(0);
-        // ORD: Relaxed, the next member takes the record behind a lock.
-        self.0.pin.store(0, Ordering::Relaxed);
+        self.0.forget_guards();
         the_qsbr().free_orphans();
     }
 }

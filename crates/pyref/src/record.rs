@@ -3,6 +3,7 @@
 //! | part | read and written by |
 //! |---|---|
 //! | `word`, `pin` | the member's thread; any thread reads them: see [`qsbr`](crate::qsbr) |
+//! | `guards`, `pinned_by` | the member's thread; the only thread of a child |
 //! | `told` | whoever looks for a member that keeps memory from being freed |
 //! | `shelf` | whoever holds `lock` |
 //! | `desk` | the thread that is online as the member; whoever has its handle while it is offline; whoever has stopped it |
@@ -20,12 +21,15 @@ use crate::delayed::Desk;
 use crate::header::{Dealloc, Header};
 use crate::notice::Notice;
 use core::ptr::NonNull;
-use pyparking::primitive::{AtomicU64, Cell, Ordering, UnsafeCell};
-use pyparking::{RawMutex, RawMutexGuard};
+use pyparking::primitive::{AtomicU64, Cell, Ordering, UnsafeCell, seeded};
+use pyparking::{RawMutex, RawMutexGuard, ident};
 use std::sync::Arc;
 
 /// A record that nobody is to be told about.
 const DEAF: u64 = u64::MAX;
+
+/// Beside the number of open guards: others wait for a quiescent state that these guards put off (GUARD-3).
+const OWED: u32 = 1 << 31;
 
 /// An object whose owner is to merge its count, with one reference.
 pub(crate) struct Queued {
@@ -47,8 +51,10 @@ struct Shelf {
 pub(crate) struct Record {
     pub(crate) word: AtomicU64,
     pub(crate) pin: AtomicU64,
-    /// Guards that are open on this member.
-    pub(crate) guards: Cell<u32>,
+    /// Guards that are open on this member, and [`OWED`].
+    guards: Cell<u32>,
+    /// The thread whose guards the pin is for.
+    pinned_by: Cell<u64>,
     /// The word that the member was last told about, or `DEAF`.
     told: AtomicU64,
     lock: RawMutex,
@@ -67,6 +73,7 @@ impl Record {
             word: AtomicU64::new(0),
             pin: AtomicU64::new(0),
             guards: Cell::new(0),
+            pinned_by: Cell::new(0),
             told: AtomicU64::new(DEAF),
             lock: RawMutex::new(),
             shelf: UnsafeCell::new(Shelf::default()),
@@ -151,9 +158,9 @@ impl Record {
         if told == DEAF || told == seen {
             return;
         }
-        // ORD: Relaxed, as above.
-        self.told.store(seen, Ordering::Relaxed);
         self.shelf().change(|shelf| shelf.tell());
+        // ORD: Relaxed, as above. Afterwards: who finds the mark finds that the member was told.
+        self.told.store(seen, Ordering::Relaxed);
     }
 
     /// Tells the member, if it listens, that it has put enough aside. For the member's own thread.
@@ -162,6 +169,73 @@ impl Record {
         if self.told.load(Ordering::Relaxed) != DEAF {
             self.shelf().change(|shelf| shelf.tell());
         }
+    }
+
+    /// A guard is opened. For the member's own thread, as the next four.
+    #[inline]
+    pub(crate) fn open_guard(&self) {
+        self.guards.set(self.guards.get() + 1);
+    }
+
+    /// Whether a guard is open.
+    #[inline]
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.guards.get() != 0
+    }
+
+    /// A guard ends. What it put off is made up for at the member's next poll (GUARD-3).
+    #[inline]
+    pub(crate) fn close_guard(&self) {
+        let left = self.guards.get() - 1;
+        self.guards.set(left);
+        if left & !OWED == 0 {
+            self.close_last(left);
+        }
+    }
+
+    #[inline]
+    fn close_last(&self, left: u32) {
+        // ORD: Relaxed, this thread's own.
+        if self.pin.load(Ordering::Relaxed) != 0 {
+            // ORD: Release, pairs with the Acquire of a look: nothing is read any more (QSBR-2).
+            self.pin.store(0, Ordering::Release);
+        }
+        if left != 0 {
+            self.pay();
+        }
+    }
+
+    #[cold]
+    fn pay(&self) {
+        self.guards.set(0);
+        if !seeded("guard-forgets-who-waits") {
+            self.tell_self();
+        }
+    }
+
+    /// Others wait for a quiescent state, and a guard is open.
+    #[cold]
+    pub(crate) fn owe(&self) {
+        self.guards.set(self.guards.get() | OWED);
+    }
+
+    /// The member goes offline with open guards: what they have borrowed stays (QSBR-5).
+    #[cold]
+    pub(crate) fn pin(&self) {
+        self.pinned_by.set(ident::current().get());
+        // ORD: Relaxed, this thread's own, both.
+        if self.pin.load(Ordering::Relaxed) == 0 {
+            let since = self.word.load(Ordering::Relaxed);
+            // ORD: Relaxed, before the Release store that makes the word even (QSBR-5).
+            self.pin.store(since, Ordering::Relaxed);
+        }
+    }
+
+    /// No guard is open any more, whether or not it was dropped.
+    pub(crate) fn forget_guards(&self) {
+        self.guards.set(0);
+        // ORD: Relaxed, by the only thread of a process, or before the next member takes the record behind a lock.
+        self.pin.store(0, Ordering::Relaxed);
     }
 
     /// Takes the lock and keeps it, for a fork.
@@ -182,7 +256,8 @@ impl Record {
     }
 
     /// Makes the lock free in the child, and says that the member's thread is not there, if it was online. What that
-    /// thread had put aside may be half written: it stays where it is. The queue, if so.
+    /// thread had put aside may be half written: it stays where it is. The queue, if so. Guards of other threads are
+    /// lost; those of the calling thread, on a member that is offline, go on (RECORD-4).
     ///
     /// # Safety
     ///
@@ -193,9 +268,10 @@ impl Record {
         unsafe { self.lock.after_fork_child() };
         // ORD: Relaxed, there is no other thread.
         let online = self.word.load(Ordering::Relaxed) & 1 != 0;
-        self.guards.set(0);
-        // ORD: Relaxed, as above.
-        self.pin.store(0, Ordering::Relaxed);
+        let mine = self.pinned_by.get() == ident::current().get() && !seeded("fork-unpins");
+        if online || !mine {
+            self.forget_guards();
+        }
         if !online {
             return Vec::new();
         }

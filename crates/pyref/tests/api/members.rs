@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use trial::counted::Books;
 use trial::facts::{CloneOrNot, SendOrNot, SyncOrNot};
+use trial::until::until;
 
 trial::never![SendOrNot: Online<'static>, pyref::Guard<'static>];
 trial::never![SyncOrNot: Online<'static>, pyref::Guard<'static>];
@@ -42,6 +43,39 @@ impl Told {
         // ORD: Relaxed, as above.
         self.0.load(Ordering::Relaxed)
     }
+}
+
+/// GUARD-3: who looks tells a member once for each word; what it is told under a guard, it is told again after.
+#[test]
+fn who_waits_for_a_guard_is_not_forgotten() {
+    let told = Arc::new(Told::default());
+    let mut member = Member::with_notice(told.clone());
+    let online = member.online();
+    let books = Arc::new(Books::default());
+    let look = || {
+        let mut other = Member::new();
+        let other = other.online();
+        drop(Ref::new(books.value()));
+        other.serve();
+    };
+    let guards = (online.guard(), online.guard());
+    thread::scope(|scope| scope.spawn(look).join()).unwrap();
+    let before = told.count();
+    assert!(before > 0, "it is what the other waits for");
+    online.serve();
+    drop(guards.0);
+    assert_eq!(told.count(), before, "a guard is open");
+    drop(guards.1);
+    assert_eq!(told.count(), before + 1);
+    online.serve();
+    until("the value's end", || {
+        online.serve();
+        books.totals() == (1, 1)
+    });
+    let quiet = told.count();
+    drop(online.guard());
+    online.serve();
+    assert_eq!(told.count(), quiet, "nobody waits any more");
 }
 
 #[test]
