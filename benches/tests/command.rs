@@ -50,7 +50,7 @@ fn enough_rounds_give_intervals_verdicts_and_a_judged_goal() {
     let answer = bench(&["--smoke", "--only", "once", "--rounds", "8"]);
     let text = printed(&answer);
     assert!(text.contains("goal: at most 1.10 x one acquire load: M"), "{text}");
-    assert!(text.contains("1 cell in 0:0"), "{text}");
+    assert!(text.contains("1 cell in "), "{text}");
 }
 
 #[test]

@@ -18,6 +18,17 @@ pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// Calls `attempt` with a time, each twice as long as the last, until it says that it was long enough: that the thread
+/// came to sleep before it was over.
+#[track_caller]
+pub fn long_enough(what: &str, mut attempt: impl FnMut(Duration) -> bool) {
+    let mut time = Duration::from_millis(2);
+    while !attempt(time) {
+        time *= 2;
+        assert!(time < PATIENCE, "no time is long enough for: {what}");
+    }
+}
+
 /// Waits until `thread` has ended, and hands on its result or its panic.
 #[track_caller]
 pub fn joined<T>(thread: JoinHandle<T>) -> T {

@@ -1,7 +1,8 @@
 //! The primitives under a runtime: who is detached, what an interrupt does, and who gets the lock of a thread
 //! that does not come back.
 //!
-//! The runtime here does, on each thread, what that thread was told to do at its next attach.
+//! The runtime here does, on each thread, what that thread was told to do at its next attach, and says when it has detached
+//! it: a thread that is queued may be woken before it has come to that.
 
 use core::fmt::Display;
 use core::ptr;
@@ -16,13 +17,15 @@ use std::panic::resume_unwind;
 use std::sync::{Once, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use trial::until::{joined, until, until_asleep, until_overdue};
+use trial::until::{joined, long_enough, until, until_asleep, until_overdue};
 
 /// What a thread does when it is attached.
 type Deed = Box<dyn FnOnce()>;
 
 thread_local! {
     static ON_ATTACH: Cell<Option<Deed>> = const { Cell::new(None) };
+    /// Who is told of the next detach.
+    static ON_DETACH: Cell<Option<mpsc::Sender<()>>> = const { Cell::new(None) };
     static DETACHES: Cell<u32> = const { Cell::new(0) };
     static PENDING_RUNS: Cell<u32> = const { Cell::new(0) };
     /// Who is told of every run of the pending calls.
@@ -36,6 +39,9 @@ static RUNTIME: Hooks = Hooks { detach, attach, run_pending, fatal };
 
 fn detach() -> *mut () {
     DETACHES.with(|count| count.set(count.get() + 1));
+    if let Some(tell) = ON_DETACH.with(Cell::take) {
+        tell.send(()).expect("the test listens");
+    }
     STATE.with(|state| ptr::from_ref(state).cast_mut().cast())
 }
 
@@ -85,9 +91,25 @@ fn attached_with_handle<T: Send + 'static>(
     (thread, told.recv().expect("the thread tells"))
 }
 
-/// The calling thread is not to come back from its next sleep.
-fn be_gone() {
-    ON_ATTACH.with(|deed| deed.set(Some(Box::new(|| resume_unwind(Box::new("gone"))))));
+/// Starts a thread of the runtime that is to do `deed` when it comes back from its first sleep. Returns when it has been
+/// detached for that.
+fn asleep<T: Send + 'static>(
+    deed: impl FnOnce() + Send + 'static,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> JoinHandle<T> {
+    let (tell, told) = mpsc::channel();
+    let thread = attached(move || {
+        ON_DETACH.with(|place| place.set(Some(tell)));
+        ON_ATTACH.with(|place| place.set(Some(Box::new(deed))));
+        body()
+    });
+    told.recv().expect("it sleeps");
+    thread
+}
+
+/// A thread that is not to come back from the sleep in `body`.
+fn leaver<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    asleep(|| resume_unwind(Box::new("gone")), body)
 }
 
 /// Waits for a thread that is not to come back.
@@ -99,6 +121,17 @@ fn gone<T>(thread: JoinHandle<T>) {
 
 fn detaches() -> u32 {
     DETACHES.with(Cell::get)
+}
+
+/// A call that ends in a time-out, with a time that is not over before the thread sleeps: it is detached once.
+#[track_caller]
+fn sleeps(mut call: impl FnMut(Option<Duration>)) {
+    let before = detaches();
+    long_enough("a sleep", |time| {
+        call(Some(time));
+        detaches() > before
+    });
+    assert_eq!(detaches() - before, 1);
 }
 
 #[test]
@@ -125,16 +158,17 @@ fn who_sleeps_is_detached_if_asked_for() {
         let (mutex, rw, event) = (Mutex::new(), RwMutex::new(), Event::new());
         mutex.lock();
         rw.write_lock();
-        let soon = Some(Duration::from_millis(2));
-        for (flags, expected) in [(LockFlags::EMPTY, 0), (LockFlags::DETACH, 1)] {
+        let calls: [&dyn Fn(Option<Duration>, LockFlags); 4] = [
+            &|time, flags| assert_eq!(mutex.lock_timed(time, flags), LockStatus::Failure),
+            &|time, flags| assert_eq!(rw.read_lock_timed(time, flags), LockStatus::Failure),
+            &|time, flags| assert_eq!(rw.write_lock_timed(time, flags), LockStatus::Failure),
+            &|time, flags| assert!(!event.wait_with(time, flags)),
+        ];
+        for call in calls {
             let before = detaches();
-            assert_eq!(mutex.lock_timed(soon, flags), LockStatus::Failure);
-            assert_eq!(detaches() - before, expected);
-            assert_eq!(rw.read_lock_timed(soon, flags), LockStatus::Failure);
-            assert_eq!(rw.write_lock_timed(soon, flags), LockStatus::Failure);
-            assert_eq!(detaches() - before, 3 * expected);
-            assert!(!event.wait_with(soon, flags));
-            assert_eq!(detaches() - before, 4 * expected);
+            call(Some(Duration::from_millis(2)), LockFlags::EMPTY);
+            assert_eq!(detaches(), before);
+            sleeps(|time| call(time, LockFlags::DETACH));
         }
     }));
 }
@@ -148,14 +182,17 @@ fn a_timeout_is_cleaned_up_before_attach() {
     MUTEX.lock();
     RW.read_lock();
     joined(attached(|| {
-        let soon = Some(Duration::from_millis(2));
         let at_next_attach = |deed: fn()| ON_ATTACH.with(|place| place.set(Some(Box::new(deed))));
         at_next_attach(|| assert_eq!(MUTEX.bits(), 1));
-        assert_eq!(MUTEX.lock_timed(soon, LockFlags::DETACH), LockStatus::Failure);
+        sleeps(|time| {
+            assert_eq!(MUTEX.lock_timed(time, LockFlags::DETACH), LockStatus::Failure);
+        });
         at_next_attach(|| assert_eq!(RW.bits(), 4));
-        assert_eq!(RW.write_lock_timed(soon, LockFlags::DETACH), LockStatus::Failure);
+        sleeps(|time| {
+            assert_eq!(RW.write_lock_timed(time, LockFlags::DETACH), LockStatus::Failure);
+        });
         at_next_attach(|| assert_eq!(EVENT.bits(), 0));
-        assert!(!EVENT.wait_timed(soon));
+        sleeps(|time| assert!(!EVENT.wait_timed(time)));
         assert!(ON_ATTACH.with(Cell::take).is_none(), "each sleep was attached after");
     }));
 }
@@ -166,16 +203,7 @@ fn a_mutex_is_passed_on_by_a_thread_that_is_gone() {
     static MUTEX: Mutex = Mutex::new();
     for round in 0..20 {
         MUTEX.lock();
-        let first = attached(|| {
-            be_gone();
-            MUTEX.lock();
-        });
-        until_asleep(&MUTEX, 1);
-        let second = attached(|| {
-            be_gone();
-            MUTEX.lock();
-        });
-        until_asleep(&MUTEX, 2);
+        let [first, second] = [(); 2].map(|()| leaver(|| MUTEX.lock()));
         let third = attached(|| drop(MUTEX.guard()));
         if round % 2 == 0 {
             until_overdue(&MUTEX, 3)
@@ -246,11 +274,8 @@ fn a_read_write_mutex_is_passed_on_by_a_thread_that_is_gone() {
             MUTEX.write_lock()
         }
         let first_writes = held_by_reader || round % 4 == 1;
-        let first = attached(move || {
-            be_gone();
-            if first_writes { MUTEX.write_lock() } else { MUTEX.read_lock() }
-        });
-        until_asleep(&MUTEX, 1);
+        let first =
+            leaver(move || if first_writes { MUTEX.write_lock() } else { MUTEX.read_lock() });
         let next_writes = round % 3 == 0;
         let next = attached(move || {
             if next_writes { drop(MUTEX.write_guard()) } else { drop(MUTEX.read_guard()) }
@@ -279,13 +304,7 @@ fn a_mutex_with_a_wake_on_its_way_is_free() {
     for _ in 0..50 {
         let (go, going) = mpsc::channel::<()>();
         let held = CELL.lock();
-        let slow = attached(move || {
-            ON_ATTACH.with(|deed| {
-                deed.set(Some(Box::new(move || going.recv().expect("the test says when"))));
-            });
-            *CELL.lock() += 1;
-        });
-        until_asleep(mutex, 1);
+        let slow = asleep(move || going.recv().expect("the test says when"), || *CELL.lock() += 1);
         let other = attached(|| *CELL.lock() += 1);
         until_asleep(mutex, 2);
         drop(held);
@@ -412,10 +431,7 @@ fn a_once_flag_loses_a_waiter_and_goes_on() {
         })
     });
     told.recv().expect("the runner tells");
-    let first = attached(|| {
-        be_gone();
-        FLAG.call_once(|| Ok::<(), ()>(()))
-    });
+    let first = leaver(|| FLAG.call_once(|| Ok::<(), ()>(())));
     let second = attached(|| FLAG.call_once(|| Ok::<(), ()>(())));
     until_asleep(&FLAG, 2);
     go.send(()).expect("the runner listens");
@@ -436,11 +452,7 @@ fn an_upgradable_mutex_is_passed_on_by_a_thread_that_is_gone() {
     for round in 0..16 {
         MUTEX.write_lock();
         let way = ways[round % 4];
-        let first = attached(move || {
-            be_gone();
-            way(&MUTEX);
-        });
-        until_asleep(&MUTEX, 1);
+        let first = leaver(move || way(&MUTEX));
         let second = attached(|| {
             MUTEX.write_lock();
             MUTEX.write_unlock();
@@ -474,12 +486,10 @@ fn an_upgradable_mutex_is_passed_on_by_a_thread_that_is_gone() {
 fn an_upgrade_that_unwinds_leaves_the_upgradable_read() {
     static MUTEX: UpgradableRwMutex = UpgradableRwMutex::new();
     MUTEX.read_lock();
-    let upgrade = attached(|| {
+    let upgrade = leaver(|| {
         MUTEX.upgradable_lock();
-        be_gone();
         MUTEX.upgrade();
     });
-    until_asleep(&MUTEX, 1);
     MUTEX.read_unlock();
     gone(upgrade);
     assert_eq!(MUTEX.bits(), 4);
@@ -525,13 +535,11 @@ fn passed_on(mutex: &'static Mutex, condvar: &'static Condvar, notify: impl FnOn
             self.0.unlock();
         }
     }
-    let first = attached(move || {
+    let first = leaver(move || {
         mutex.lock();
         let _held = UnlockOnUnwind(mutex);
-        be_gone();
         condvar.wait(mutex);
     });
-    until_asleep(condvar, 1);
     let second = attached(move || {
         mutex.lock();
         condvar.wait(mutex);
@@ -552,8 +560,7 @@ fn who_waits_for_a_notification_is_detached() {
         let before = detaches();
         assert!(!condvar.wait_timed(&mutex, Some(Duration::ZERO)));
         assert_eq!(detaches(), before);
-        assert!(!condvar.wait_timed(&mutex, Some(Duration::from_millis(1))));
-        assert_eq!(detaches(), before + 1);
+        sleeps(|time| assert!(!condvar.wait_timed(&mutex, time)));
         mutex.unlock();
     }));
 }

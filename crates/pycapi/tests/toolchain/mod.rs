@@ -2,8 +2,10 @@
 //!
 //! `CC` and `CXX` name other compilers, `CFLAGS` and `CXXFLAGS` add to what they are told.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// The version of CPython whose names this build has.
@@ -100,11 +102,12 @@ fn command(compiler: &str, language: Language) -> Command {
 
 /// Whether the compiler makes programs that sanitizers watch, and this machine runs them.
 fn watches(compiler: &str) -> bool {
-    let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("watched-{VERSION}"));
+    let made = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let made = made.join(format!("{:?}-{VERSION}", Link::Watched));
     let mut command = Command::new(compiler);
     command.args(WATCHED).args(["-x", "c", "-", "-o"]).arg(&made);
     fed(command, "int main(void) { return 0; }\n").status.success()
-        && Command::new(&made).output().is_ok_and(|output| output.status.success())
+        && start_of(&made).output().is_ok_and(|output| output.status.success())
 }
 
 /// What comes of a compiler that reads `text`.
@@ -172,18 +175,47 @@ pub(crate) fn scenarios(program: &Path) -> Vec<String> {
 
 /// Runs one scenario to its end.
 pub(crate) fn run(program: &Path, scenario: &str) -> Output {
-    let mut command = Command::new(program);
+    let mut command = start_of(program);
     command.arg(scenario).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
+    // Read while it runs: a program that says much is not to wait for a reader.
+    let [stdout, stderr] = [reader(child.stdout.take()), reader(child.stderr.take())];
     let begun = Instant::now();
-    while child.try_wait().expect("a child of ours").is_none() {
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child of ours") {
+            break status;
+        }
         if begun.elapsed() > HUNG {
             let _ = child.kill();
-            panic!("{scenario} hangs");
+            let told = stderr.join().unwrap_or_default();
+            panic!("{scenario} hangs: {}", String::from_utf8_lossy(&told));
         }
         std::thread::sleep(Duration::from_millis(2));
+    };
+    let [stdout, stderr] = [stdout, stderr].map(|reader| reader.join().expect("it only reads"));
+    Output { status, stdout, stderr }
+}
+
+/// How a program is started. The sanitizers' runtimes of older compilers do not start at every address that newer kernels
+/// choose: they get the same one each time, where the system has a tool for that.
+fn start_of(program: &Path) -> Command {
+    let watched = program.to_string_lossy().contains(&format!("{:?}", Link::Watched));
+    let mut fixed = Command::new("setarch");
+    fixed.arg("-R");
+    if watched && fixed.arg("true").output().is_ok_and(|output| output.status.success()) {
+        let mut command = Command::new("setarch");
+        command.arg("-R").arg(program);
+        return command;
     }
-    child.wait_with_output().expect("it has ended")
+    Command::new(program)
+}
+
+fn reader<R: Read + Send + 'static>(pipe: Option<R>) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut text = Vec::new();
+        pipe.expect("piped").read_to_end(&mut text).expect("a pipe can be read");
+        text
+    })
 }
 
 /// Runs every scenario and tells which of them failed.

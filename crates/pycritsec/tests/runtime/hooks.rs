@@ -10,7 +10,7 @@ use pysync::{Event, Mutex};
 use std::panic::{catch_unwind, resume_unwind};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use trial::until::{joined, until, until_asleep};
+use trial::until::{joined, until};
 
 fn bits<const N: usize>(mutexes: [&Mutex; N]) -> [u8; N] {
     mutexes.map(Mutex::bits)
@@ -58,7 +58,7 @@ fn any_sleep_suspends_all_sections() {
         });
         detaches()
     });
-    until_asleep(&NEWS, 1);
+    FREE.until_asleep(&NEWS);
     until("the sections to be suspended", || all() == [0, 0, 0]);
     NEWS.notify();
     assert_eq!(joined(sleeper), 1);
@@ -86,12 +86,12 @@ fn whoever_waits_for_a_section_holds_none() {
             });
             detaches()
         });
-        until_asleep(&BUSY, 1);
+        FREE.until_asleep(&BUSY);
         until("the outer section to be suspended", || !OUTER.is_locked());
         assert!(!OTHER.is_locked());
         OUTER.lock();
         BUSY.unlock();
-        until_asleep(&OUTER, 1);
+        FREE.until_asleep(&OUTER);
         assert_eq!(held(), [true, false, false]);
         OUTER.unlock();
         assert_eq!(joined(nested), 2);
@@ -113,16 +113,16 @@ fn a_resumption_may_detach_many_times() {
         });
         detaches()
     });
-    until_asleep(&NEWS, 1);
+    FREE.until_asleep(&NEWS);
     until("the pair to be suspended", || PAIR.iter().all(|mutex| !mutex.is_locked()));
     PAIR.iter().for_each(Mutex::lock);
     NEWS.notify();
     for turn in 0..20 {
         let (wanted, other) = (turn % 2, 1 - turn % 2);
-        until_asleep(&PAIR[wanted], 1);
+        FREE.until_asleep(&PAIR[wanted]);
         // It sleeps for the one, and is to find the other one taken.
         PAIR[wanted].unlock();
-        until_asleep(&PAIR[other], 1);
+        FREE.until_asleep(&PAIR[other]);
         seize(&PAIR[wanted]);
     }
     PAIR.iter().for_each(Mutex::unlock);
@@ -171,7 +171,7 @@ fn a_thread_that_is_gone_leaves_nothing_locked() {
             be_gone();
             one(&OUTER, || two(&OTHER, &OUTER, begin));
         });
-        until_asleep(&BUSY, 1);
+        FREE.until_asleep(&BUSY);
         until("its sections to be suspended", || !OUTER.is_locked() && !OTHER.is_locked());
         OUTER.lock();
         OTHER.lock();
@@ -204,7 +204,7 @@ fn a_thread_that_is_gone_in_an_end_leaves_nothing_locked() {
     told.recv().expect("the thread tells");
     OUTER.lock();
     go.send(()).expect("the thread listens");
-    until_asleep(&OUTER, 1);
+    FREE.until_asleep(&OUTER);
     OUTER.unlock();
     gone(lost);
     assert_eq!(bits([&OUTER, &INNER]), [0, 0]);
@@ -231,7 +231,7 @@ fn a_panic_out_of_attach_leaves_the_sections_as_they_were() {
                 assert_eq!(OUTER.bits(), 1);
             });
         });
-        until_asleep(&BUSY, 1);
+        FREE.until_asleep(&BUSY);
         BUSY.unlock();
         joined(thrown);
         assert_eq!(bits([&OUTER, &BUSY, &OTHER]), [0, 0, 0]);
@@ -261,11 +261,11 @@ fn a_panic_out_of_a_resumption_leaves_the_section_suspended() {
             assert!(is_held(&OUTER));
         });
     });
-    until_asleep(&NEWS, 1);
+    FREE.until_asleep(&NEWS);
     until("the sections to be suspended", || bits([&OUTER, &INNER]) == [0, 0]);
     INNER.lock();
     NEWS.notify();
-    until_asleep(&INNER, 1);
+    FREE.until_asleep(&INNER);
     INNER.unlock();
     joined(thrown);
     assert_eq!(bits([&OUTER, &INNER]), [0, 0]);
@@ -291,7 +291,7 @@ fn a_lock_that_is_got_after_the_mode_changed() {
             assert_eq!(all(), [1, 0]);
         });
     });
-    until_asleep(&BUSY, 1);
+    CHANGING.until_asleep(&BUSY);
     CHANGING.set_mode(Mode::Bookkeeping);
     BUSY.unlock();
     joined(waiter);
@@ -314,7 +314,7 @@ fn an_attach_may_enter_sections() {
             assert!(is_held(&OUTER));
         });
     });
-    until_asleep(&BUSY, 1);
+    FREE.until_asleep(&BUSY);
     BUSY.unlock();
     joined(waiter);
     assert_eq!(bits([&OUTER, &BUSY, &CALLS]), [0, 0, 0]);

@@ -104,7 +104,7 @@ fn a_pair_that_sleeps_for_one_mutex_does_not_hold_the_other() {
     for busy in [0, 1] {
         PAIR[busy].lock();
         let waiter = FREE.start(|| two(&PAIR[0], &PAIR[1], || allow_threads(|| ())));
-        until_asleep(&PAIR[busy], 1);
+        FREE.until_asleep(&PAIR[busy]);
         assert!(PAIR[1 - busy].try_lock(), "held by a sleeper");
         PAIR[1 - busy].unlock();
         PAIR[busy].unlock();

@@ -9,6 +9,7 @@ use pyparking::primitive::Cell;
 use pyparking::spin;
 use std::sync::{Condvar, Mutex, MutexGuard, Once, PoisonError};
 use std::thread::{self, JoinHandle};
+use trial::until::{until, waits_on};
 
 /// What all threads of a world know.
 #[derive(Debug)]
@@ -151,6 +152,15 @@ impl World {
         self.change(|state| state.stopped = false);
         runtime::leave_stopper(mode);
         result
+    }
+
+    /// Waits until the one thread of this world sleeps on `primitive`, detached. That it is queued is not enough: it may be
+    /// woken before it has come to that.
+    #[track_caller]
+    pub(crate) fn until_asleep<P>(&self, primitive: &P) {
+        until("the thread to be asleep", || {
+            waits_on(primitive).len() == 1 && self.lock().attached == 0
+        });
     }
 
     /// Whether somebody has stopped this world, or is about to.
