@@ -39,9 +39,17 @@ macro_rules! straight_line {
 /// One contestant of an uncontended cell.
 pub struct SoloArm {
     label: Label,
-    passes: Box<dyn Fn(u64)>,
+    passes: Passes,
     per_block: u64,
     memory: Option<f64>,
+}
+
+/// What an arm does so many passes of.
+enum Passes {
+    /// All of it is measured.
+    Whole(Box<dyn Fn(u64)>),
+    /// It says how long the part took that is.
+    Part(Box<dyn Fn(u64) -> Duration>),
 }
 
 /// The contestants of an uncontended cell.
@@ -53,7 +61,21 @@ pub struct Solo {
 impl SoloArm {
     /// An arm whose closure runs as many passes as it is told, each of [`PER_PASS`] operations.
     pub fn new(name: impl Into<String>, role: Role, passes: impl Fn(u64) + 'static) -> Self {
-        Self { label: Label::new(name, role), passes: Box::new(passes), per_block: 0, memory: None }
+        Self::with(name, role, Passes::Whole(Box::new(passes)))
+    }
+
+    /// An arm that does more than is to be measured, and says how long the passes took that are. Its processor time is
+    /// not known.
+    pub fn of_part(
+        name: impl Into<String>,
+        role: Role,
+        passes: impl Fn(u64) -> Duration + 'static,
+    ) -> Self {
+        Self::with(name, role, Passes::Part(Box::new(passes)))
+    }
+
+    fn with(name: impl Into<String>, role: Role, passes: Passes) -> Self {
+        Self { label: Label::new(name, role), passes, per_block: 0, memory: None }
     }
 
     /// Adds how many bytes of the heap a pass takes for each byte it asks for.
@@ -71,13 +93,26 @@ impl SoloArm {
 
     /// Runs `count` passes.
     pub fn run(&self, count: u64) {
-        (self.passes)(count);
+        self.timed(count);
     }
 
     fn timed(&self, count: u64) -> Duration {
-        let start = Instant::now();
-        (self.passes)(count);
-        start.elapsed()
+        match &self.passes {
+            Passes::Whole(passes) => {
+                let start = Instant::now();
+                passes(count);
+                start.elapsed()
+            }
+            Passes::Part(passes) => passes(count),
+        }
+    }
+
+    /// The same, and what it took of the processor.
+    fn used(&self, count: u64) -> (Duration, Option<Usage>) {
+        let before = Usage::of_this_thread();
+        let wall = self.timed(count);
+        let usage = before.zip(Usage::of_this_thread()).map(|(before, after)| after - before);
+        (wall, usage.filter(|_| matches!(self.passes, Passes::Whole(_))))
     }
 
     /// Passes that fill `span`, found by doubling; the last doubling is long enough to extrapolate from.
@@ -104,9 +139,7 @@ impl Lanes for Solo {
         if arm.per_block == 0 {
             arm.per_block = arm.calibrate(span);
         }
-        let before = Usage::of_this_thread();
-        let wall = arm.timed(arm.per_block);
-        let usage = before.zip(Usage::of_this_thread()).map(|(before, after)| after - before);
+        let (wall, usage) = arm.used(arm.per_block);
         let per_thread = vec![arm.per_block * PER_PASS];
         Figure { per_thread, wall, usage, memory: arm.memory, ..Figure::default() }
     }
@@ -145,5 +178,17 @@ mod tests {
         let figure = solo.block(0, Duration::from_micros(200));
         assert_eq!(figure.operations(), passes_run.get() * PER_PASS);
         assert!(figure.wall > Duration::ZERO);
+    }
+
+    #[test]
+    fn an_arm_of_which_a_part_counts_is_measured_by_what_it_says() {
+        let arm = SoloArm::of_part("half", Role::Ours, Duration::from_micros);
+        let mut solo = Solo { arms: vec![arm] };
+        let figure = solo.block(0, Duration::from_micros(200));
+        assert_eq!(
+            (figure.operations(), figure.wall),
+            (200 * PER_PASS, Duration::from_micros(200))
+        );
+        assert!(figure.usage.is_none(), "that of the whole says nothing about the part");
     }
 }

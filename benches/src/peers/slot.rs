@@ -1,5 +1,6 @@
 //! Places for a shared value that threads read and replace: ours, the protocol with a lock, and what others have.
 
+use std::ops::Deref;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +19,9 @@ pub trait Place: Send + Sync + 'static {
 
     /// What is stored; cloning it is part of a store.
     type Value: Clone + Send + Sync;
+
+    /// A reference to what is there; dropping it gives it back.
+    type Held<'p>: Deref<Target = u64>;
 
     /// What a thread needs for as long as it works.
     type Thread;
@@ -38,8 +42,14 @@ pub trait Place: Send + Sync + 'static {
     /// Replaces what is there.
     fn store(&self, value: Self::Value);
 
-    /// The number that is there.
-    fn load(&self) -> u64;
+    /// A reference to what is there.
+    fn hold(&self) -> Option<Self::Held<'_>>;
+
+    /// The number that is there: a load, and a drop.
+    #[inline(always)]
+    fn load(&self) -> u64 {
+        self.hold().map_or(0, |held| *held)
+    }
 }
 
 /// A thread that is online as a member of its own.
@@ -77,6 +87,7 @@ macro_rules! counted {
         impl Place for $kind<u64> {
             const NAME: &'static str = $name;
             type Value = Ref<u64>;
+            type Held<'p> = Ref<u64>;
             type Thread = OnlineThread;
 
             fn fresh() -> Self {
@@ -102,8 +113,8 @@ macro_rules! counted {
             }
 
             #[inline(always)]
-            fn load(&self) -> u64 {
-                $kind::load(self).map_or(0, |value| *value)
+            fn hold(&self) -> Option<Ref<u64>> {
+                $kind::load(self)
             }
         }
     };
@@ -112,8 +123,8 @@ macro_rules! counted {
 counted!(Slot, "pyref::Slot");
 counted!(LockedSlot, "locked slot");
 
-/// The limit: an exchange and what counting costs beside it; or a load, one read-modify-write of what it leads to, and the
-/// one that gives the reference back, which every arm pays for in its drop. Each is looked at, as a count has to be.
+/// The limit: an exchange and what counting costs beside it; or a load and one read-modify-write of what it leads to, and
+/// the one that gives the reference back, which every arm pays for in its drop. Each is looked at, as a count has to be.
 pub struct Bare {
     pointer: AtomicPtr<Header>,
     counted: AtomicPtr<Counted>,
@@ -125,6 +136,28 @@ struct Counted {
     number: u64,
 }
 
+/// One of the limit's references.
+pub struct Held<'p>(&'p Counted);
+
+impl Deref for Held<'_> {
+    type Target = u64;
+
+    #[inline(always)]
+    fn deref(&self) -> &u64 {
+        &self.0.number
+    }
+}
+
+impl Drop for Held<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // ORD: Release, as that of a reference which is dropped.
+        if self.0.count.fetch_sub(4, Ordering::Release) == 4 {
+            gone();
+        }
+    }
+}
+
 #[cold]
 fn gone() -> ! {
     unreachable!("the count never comes to zero");
@@ -133,6 +166,7 @@ fn gone() -> ! {
 impl Place for Bare {
     const NAME: &'static str = "bare exchange or load, and the counting";
     type Value = Ref<u64>;
+    type Held<'p> = Held<'p>;
     type Thread = OnlineThread;
 
     fn fresh() -> Self {
@@ -167,21 +201,16 @@ impl Place for Bare {
     }
 
     #[inline(always)]
-    fn load(&self) -> u64 {
+    fn hold(&self) -> Option<Held<'_>> {
         // ORD: Acquire, as a slot's.
         let counted = self.counted.load(Ordering::Acquire);
         // SAFETY: null, or from the box of `fresh`, which is freed with this.
-        let Some(counted) = (unsafe { counted.as_ref() }) else { return 0 };
+        let counted = unsafe { counted.as_ref() }?;
         // ORD: Relaxed, as a slot's.
         if counted.count.fetch_add(4, Ordering::Relaxed) == 0 {
             gone();
         }
-        let number = counted.number;
-        // ORD: Release, as that of a reference which is dropped.
-        if counted.count.fetch_sub(4, Ordering::Release) == 4 {
-            gone();
-        }
-        number
+        Some(Held(counted))
     }
 }
 
@@ -197,6 +226,7 @@ impl Drop for Bare {
 impl Place for ArcSwapOption<u64> {
     const NAME: &'static str = "arc-swap";
     type Value = Arc<u64>;
+    type Held<'p> = Arc<u64>;
     type Thread = ();
 
     fn fresh() -> Self {
@@ -215,14 +245,15 @@ impl Place for ArcSwapOption<u64> {
     }
 
     #[inline(always)]
-    fn load(&self) -> u64 {
-        self.load_full().map_or(0, |value| *value)
+    fn hold(&self) -> Option<Arc<u64>> {
+        self.load_full()
     }
 }
 
 impl Place for Atomic<Arc<u64>> {
     const NAME: &'static str = "crossbeam-epoch Atomic<Arc>";
     type Value = Arc<u64>;
+    type Held<'p> = Arc<u64>;
     type Thread = ();
 
     fn fresh() -> Self {
@@ -247,18 +278,19 @@ impl Place for Atomic<Arc<u64>> {
     }
 
     #[inline(always)]
-    fn load(&self) -> u64 {
+    fn hold(&self) -> Option<Arc<u64>> {
         let guard = crossbeam_epoch::pin();
         // ORD: Acquire, as a slot's.
         let seen = self.load(Ordering::Acquire, &guard);
         // SAFETY: null, or kept by the guard.
-        unsafe { seen.as_ref() }.map_or(0, |value| *Arc::clone(value))
+        unsafe { seen.as_ref() }.map(Arc::clone)
     }
 }
 
 impl Place for Mutex<Option<Arc<u64>>> {
     const NAME: &'static str = "std Mutex<Arc>";
     type Value = Arc<u64>;
+    type Held<'p> = Arc<u64>;
     type Thread = ();
 
     fn fresh() -> Self {
@@ -278,9 +310,8 @@ impl Place for Mutex<Option<Arc<u64>>> {
     }
 
     #[inline(always)]
-    fn load(&self) -> u64 {
-        let value = self.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        value.map_or(0, |value| *value)
+    fn hold(&self) -> Option<Arc<u64>> {
+        self.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
