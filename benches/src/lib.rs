@@ -35,6 +35,7 @@ pub mod heap;
 pub mod instructions;
 pub mod machine;
 pub mod matrix;
+pub mod pace;
 pub mod peers;
 pub mod plot;
 pub mod progress;

@@ -1,4 +1,6 @@
 //! Critical sections by one thread: of one mutex, of two, and inside a section of the same mutex.
+//!
+//! Those that lock run back to back, and apart: see [`pace`](crate::pace).
 
 use std::hint::black_box;
 
@@ -9,6 +11,7 @@ use crate::arm::Role;
 use crate::cell::{Cell, Contestants};
 use crate::context::Context;
 use crate::goal::Goal;
+use crate::pace::{Pace, gap};
 use crate::peers::critsec::{Inlined, Ours, Sections};
 use crate::peers::exclusive::{BareExchanges, Exclusive};
 use crate::solo::{Solo, SoloArm};
@@ -24,8 +27,9 @@ pub const ROW: Row = Row {
 /// Which section is begun and ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    One,
-    Pair,
+    One(Pace),
+    Pair(Pace),
+    /// There is no read-modify-write in it, but in what it is held against.
     Same,
 }
 
@@ -35,18 +39,20 @@ const FOUR: &str = "four compare-exchanges";
 
 fn cells(context: &Context) -> Vec<Cell> {
     let at_most = |factor, of: &str| Goal::AtMost { factor, of: of.into() };
-    [
-        ("one mutex", Kind::One, at_most(1.1, TWO)),
-        ("two mutexes", Kind::Pair, at_most(1.1, FOUR)),
-        // No read-modify-write: well below half of what two of them take.
-        ("same mutex, nested", Kind::Same, at_most(0.4, TWO)),
-    ]
-    .into_iter()
-    .map(|(label, kind, goal)| {
+    let locking = Pace::ALL.into_iter().flat_map(|pace| {
+        [
+            (format!("one mutex, {pace}"), Kind::One(pace), at_most(1.1, TWO)),
+            (format!("two mutexes, {pace}"), Kind::Pair(pace), at_most(1.1, FOUR)),
+        ]
+    });
+    // No read-modify-write: well below half of what two of them take.
+    let same = ("same mutex, nested".into(), Kind::Same, at_most(0.4, TWO));
+    let all = locking.chain([same]);
+    all.map(|(label, kind, goal)| {
         let context = context.clone();
         Cell {
             row: ROW.name,
-            label: label.into(),
+            label,
             place: None,
             operation: "begin + end",
             even: false,
@@ -60,7 +66,12 @@ fn cells(context: &Context) -> Vec<Cell> {
 
 fn arms(context: &Context, kind: Kind) -> Vec<SoloArm> {
     let mut arms = vec![arm::<Ours>(Role::Ours, kind), arm::<Ours>(Role::Control, kind)];
-    arms.push(if kind == Kind::Pair { four() } else { two() });
+    arms.push(match kind {
+        Kind::One(Pace::Apart) => two::<true>(),
+        Kind::One(Pace::BackToBack) | Kind::Same => two::<false>(),
+        Kind::Pair(Pace::Apart) => four::<true>(),
+        Kind::Pair(Pace::BackToBack) => four::<false>(),
+    });
     if kind != Kind::Same {
         arms.push(arm::<Inlined>(Role::Peer, kind));
     }
@@ -71,36 +82,65 @@ fn arms(context: &Context, kind: Kind) -> Vec<SoloArm> {
 fn arm<S: Sections>(role: Role, kind: Kind) -> SoloArm {
     let (a, b) = (CachePadded::new(S::fresh()), CachePadded::new(S::fresh()));
     SoloArm::new(name_in(role, S::NAME), role, move |passes| {
-        let pass = || {
-            for _ in 0..passes {
-                let (a, b) = (black_box(&*a), black_box(&*b));
-                if kind == Kind::Pair {
-                    straight_line!(S::two(a, b, || {}));
-                } else {
-                    straight_line!(S::one(a, || {}));
-                }
-            }
-        };
-        if kind == Kind::Same { S::one(&a, pass) } else { pass() }
-    })
-}
-
-fn two() -> SoloArm {
-    let lock = CachePadded::new(BareExchanges::fresh());
-    SoloArm::new(TWO, Role::Limit, move |passes| {
-        for _ in 0..passes {
-            let lock = black_box(&*lock);
-            straight_line!(lock.with(|_| {}));
+        let locks = (&*a, &*b);
+        match kind {
+            Kind::One(Pace::BackToBack) => one_each::<S, false>(locks, passes),
+            Kind::One(Pace::Apart) => one_each::<S, true>(locks, passes),
+            Kind::Pair(Pace::BackToBack) => two_each::<S, false>(locks, passes),
+            Kind::Pair(Pace::Apart) => two_each::<S, true>(locks, passes),
+            Kind::Same => S::one(&a, || one_each::<S, false>(locks, passes)),
         }
     })
 }
 
-fn four() -> SoloArm {
+// Closures of their own for each section, as a program has: of one type they would be one function, and called.
+fn one_each<S: Sections, const APART: bool>((a, _): (&S::Mutex, &S::Mutex), passes: u64) {
+    for _ in 0..passes {
+        let a = black_box(a);
+        straight_line!({
+            gap::<APART>();
+            S::one(a, || {
+                gap::<APART>();
+            });
+        });
+    }
+}
+
+fn two_each<S: Sections, const APART: bool>((a, b): (&S::Mutex, &S::Mutex), passes: u64) {
+    for _ in 0..passes {
+        let (a, b) = (black_box(a), black_box(b));
+        straight_line!({
+            gap::<APART>();
+            S::two(a, b, || {
+                gap::<APART>();
+            });
+        });
+    }
+}
+
+fn two<const APART: bool>() -> SoloArm {
+    let lock = CachePadded::new(BareExchanges::fresh());
+    SoloArm::new(TWO, Role::Limit, move |passes| {
+        for _ in 0..passes {
+            let lock = black_box(&*lock);
+            straight_line!({
+                gap::<APART>();
+                lock.with(|_| gap::<APART>());
+            });
+        }
+    })
+}
+
+/// As many gaps as a section of two has, which locks one mutex right behind the other.
+fn four<const APART: bool>() -> SoloArm {
     let locks = [(); 2].map(|()| CachePadded::new(BareExchanges::fresh()));
     SoloArm::new(FOUR, Role::Limit, move |passes| {
         for _ in 0..passes {
             let [a, b] = black_box(&locks);
-            straight_line!(a.with(|_| b.with(|_| {})));
+            straight_line!({
+                gap::<APART>();
+                a.with(|_| b.with(|_| gap::<APART>()));
+            });
         }
     })
 }

@@ -1,11 +1,7 @@
 //! A slot by one thread: stores of values that the thread made, loads of what it made and of what others did.
 //!
-//! Loads run back to back, and apart: with some instructions before each read-modify-write that do nothing. Back to back
-//! tells less than it seems to. There are processors on which read-modify-writes that follow each other closely in the code
-//! are faster by a quarter, and any few instructions between two take that away, whatever they do: the limit's code is
-//! short enough for it, a count's is not. In a program there is always something between.
+//! Loads run back to back, and apart: see [`pace`](crate::pace).
 
-use std::arch::asm;
 use std::hint::black_box;
 use std::mem::MaybeUninit;
 use std::sync::{Arc, Mutex};
@@ -21,6 +17,7 @@ use crate::arm::Role;
 use crate::cell::{Cell, Contestants};
 use crate::context::Context;
 use crate::goal::Goal;
+use crate::pace::{Pace, gap};
 use crate::peers::slot::{Bare, Place};
 use crate::solo::{PER_PASS, Solo, SoloArm};
 use crate::straight_line;
@@ -53,14 +50,6 @@ enum Then {
     Drop,
     /// All is dropped while the clock stands.
     Keep,
-}
-
-/// What stands between two operations.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Pace {
-    BackToBack,
-    /// Instructions that do nothing.
-    Apart,
 }
 
 /// Who owns what is loaded.
@@ -97,7 +86,7 @@ fn cells(context: &Context) -> Vec<Cell> {
             at_most(0.55, LockedSlot::<u64>::NAME),
         ),
     ];
-    let loads = [Pace::BackToBack, Pace::Apart].into_iter().flat_map(|pace| {
+    let loads = Pace::ALL.into_iter().flat_map(|pace| {
         [Then::Drop, Then::Keep].into_iter().flat_map(move |then| {
             [Whose::Nobodys, Whose::Others, Whose::Own].map(|whose| load(whose, then, pace))
         })
@@ -136,11 +125,7 @@ fn load(whose: Whose, then: Then, pace: Pace) -> Wanted {
         Whose::Others => "of what others own",
         Whose::Own => "of its own",
     };
-    let how = match pace {
-        Pace::BackToBack => "back to back",
-        Pace::Apart => "apart",
-    };
-    let label = format!("{what} {of}, {how}");
+    let label = format!("{what} {of}, {pace}");
     (label, operation, Kind::Load(whose, then, pace), at_most(1.1, Bare::NAME))
 }
 
@@ -186,16 +171,6 @@ fn arm<P: Place>(role: Role, kind: Kind) -> SoloArm {
             }
         });
     })
-}
-
-/// What stands before a read-modify-write, if anything is to: twice as much as was ever seen to make a difference to the
-/// limit.
-#[inline(always)]
-fn gap<const APART: bool>() {
-    if APART {
-        // SAFETY: instructions that do nothing.
-        unsafe { asm!(".rept 16", "nop", ".endr", options(nomem, nostack, preserves_flags)) };
-    }
 }
 
 fn store_all<P: Place>(place: &P, values: &[P::Value; VALUES]) {
