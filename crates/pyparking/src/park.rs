@@ -202,7 +202,7 @@ impl<const N: usize> Lot<N> {
             if let Some(release) = release {
                 release();
                 let came = || !parked.waiter.would_sleep(options.interruptible);
-                linger::until(options.deadline, came);
+                linger::until(waiter.since, options.deadline, came);
             }
             sleep(parked, seat, options)
         })

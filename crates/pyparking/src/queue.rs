@@ -46,6 +46,7 @@ impl Tree {
     /// # Safety
     ///
     /// Under the bucket lock.
+    #[inline]
     unsafe fn place(&self, address: usize) -> &Place {
         let mut place = &self.root;
         let mut bits = mix(address);
@@ -68,6 +69,7 @@ impl Tree {
     /// # Safety
     ///
     /// Under the bucket lock, which the use of the result does not outlast.
+    #[inline]
     pub(crate) unsafe fn first(&self, address: usize) -> Option<&Waiter> {
         // SAFETY: as the caller says; a queued waiter is alive (WAITER-2).
         unsafe { self.place(address).get().as_ref() }
@@ -341,6 +343,7 @@ impl Queue<'_> {
     /// assert_eq!(next, 0);
     /// ```
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         if seeded("135641") {
             // SAFETY: a queue exists under its bucket lock only.
@@ -379,9 +382,38 @@ impl Queue<'_> {
     /// });
     /// ```
     #[must_use]
+    #[inline]
     pub fn first_arg(&self) -> Option<*mut ()> {
         // SAFETY: a queue exists under its bucket lock only.
         unsafe { self.bucket.tree.first(self.address) }.map(|waiter| waiter.arg)
+    }
+
+    /// Whether the thread that waits longest has not gone to sleep yet: its wake needs no system call then. A hint, as it may
+    /// be on its way; no if nobody waits.
+    ///
+    /// Cost: as [`is_empty`](Self::is_empty), and one relaxed load.
+    ///
+    /// ```
+    /// use pyparking::{ParkOptions, ParkStatus, park_releasing, with_queue};
+    ///
+    /// let word = 0_u8;
+    /// let address = (&raw const word).addr();
+    /// // SAFETY: nobody else parks at the address, and waking does not park.
+    /// let status = unsafe {
+    ///     // What it lets go a thread lets go while it is queued and awake: here it wakes itself.
+    ///     let release = || with_queue(address, |queue| {
+    ///         assert!(queue.first_is_awake());
+    ///         queue.dequeue();
+    ///     });
+    ///     park_releasing(address, ParkOptions::default(), || true, release, |_| {})
+    /// };
+    /// assert_eq!(status, ParkStatus::Ok);
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn first_is_awake(&self) -> bool {
+        // SAFETY: a queue exists under its bucket lock only.
+        unsafe { self.bucket.tree.first(self.address) }.is_some_and(Waiter::is_awake)
     }
 
     /// The arguments of all who wait, in order.

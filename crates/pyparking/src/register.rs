@@ -39,6 +39,7 @@ thread_slot! {
 }
 
 /// The calling thread's record, if it took a handle. Async-signal-safe.
+#[inline]
 fn mine() -> Option<&'static Record> {
     MINE.with(Cell::get)
 }
@@ -49,6 +50,7 @@ pub(crate) struct Seat(&'static Record);
 
 impl Seat {
     /// Takes the calling thread's record, if it has one that no outer park is using.
+    #[inline]
     pub(crate) fn take() -> Option<Self> {
         let record = mine()?;
         let free = SEATED.with(|seated| {

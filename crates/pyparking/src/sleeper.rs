@@ -62,6 +62,7 @@ pub(crate) struct Sleeper {
 
 impl Sleeper {
     /// A word that is armed.
+    #[inline]
     pub(crate) fn new() -> Self {
         Self { word: AtomicU32::new(0) }
     }
@@ -74,10 +75,18 @@ impl Sleeper {
     }
 
     /// Whether `sleep` would sleep: no wake has come, and no interrupt that would end it.
+    #[inline]
     pub(crate) fn would_sleep(&self, interruptible: bool) -> bool {
         // ORD: Relaxed, a look ahead: `sleep` looks again.
         let seen = self.word.load(Ordering::Relaxed);
         !(is_signalled(seen) || interruptible && is_interrupted(seen))
+    }
+
+    /// Whether the thread has not announced its sleep, at some moment during the call.
+    #[inline]
+    pub(crate) fn is_awake(&self) -> bool {
+        // ORD: Relaxed, a hint: `signal` looks again (SLEEPER-4).
+        !is_sleeping(self.word.load(Ordering::Relaxed))
     }
 
     fn is_signalled(&self) -> bool {

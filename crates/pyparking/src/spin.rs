@@ -80,7 +80,7 @@ pub fn yield_now() {
 const LONGEST_TURN: u32 = 32;
 
 /// A yield that took longer than this let another thread run: there are more threads than processors.
-pub(crate) const CROWDED_NANOS: u64 = 5_000;
+const CROWDED_NANOS: u64 = 5_000;
 
 /// Yields in a turn among a crowd: each of them already lets others run for a while.
 const CROWDED_TURN: u32 = 8;

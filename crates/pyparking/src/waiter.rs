@@ -57,6 +57,7 @@ pub(crate) struct Waiter {
 
 impl Waiter {
     /// A fresh waiter of the calling thread, armed, on its record if `seat` is that.
+    #[inline]
     pub(crate) fn new(address: usize, arg: *mut (), seat: Option<&Seat>) -> Self {
         Self {
             links: Links {
@@ -77,13 +78,21 @@ impl Waiter {
         }
     }
 
+    #[inline]
     fn sleeper(&self) -> &Sleeper {
         self.registered.unwrap_or(&self.own)
     }
 
     /// Whether `sleep` would sleep.
+    #[inline]
     pub(crate) fn would_sleep(&self, interruptible: bool) -> bool {
         self.sleeper().would_sleep(interruptible)
+    }
+
+    /// Whether it has not announced its sleep. Of a queued waiter, so that the sleeper was armed for this wait.
+    #[inline]
+    pub(crate) fn is_awake(&self) -> bool {
+        self.sleeper().is_awake()
     }
 
     /// Sleeps. Its own thread.

@@ -15,6 +15,7 @@
 //! | a notification finds the waiter's mutex | the waiter |
 //! |---|---|
 //! | held | is moved to the queue of the mutex: awake it would only wait for the one who holds it, often the notifier |
+//! | held, one thread is notified, and it does not sleep yet | is woken, and locks: that costs no system call, and the mutex will often be free by then |
 //! | free | is woken, and locks |
 //! | free, and has woken another one for it | is moved: the other one unlocks some time |
 //! | whatever, its bucket busy, or it is not the mutex of the first waiter | is woken, and locks |
@@ -162,7 +163,7 @@ impl Condvar {
     /// the caller is found (COND-1).
     ///
     /// Cost: one relaxed load while nobody waits; otherwise three RMW (two for the bucket lock, one to wake)
-    /// and at most one system call; while the mutex is held at most five RMW and no system call.
+    /// and at most one system call; while the mutex is held at most five RMW and seldom a system call.
     ///
     /// ```
     /// use pysync::Condvar;
@@ -265,7 +266,7 @@ impl Condvar {
                 self.settle(queue);
                 return 0;
             };
-            if most == 1 && !mutex.is_locked() {
+            if most == 1 && (!mutex.is_locked() || queue.first_is_awake()) {
                 return self.wake(queue, most);
             }
             let requeue = |both: &mut Requeue<'_, '_>| self.requeue(both, mutex, most);

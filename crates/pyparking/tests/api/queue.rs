@@ -14,6 +14,7 @@ fn an_empty_queue_gives_nothing() {
     LOT.with_queue(HERE, |queue| {
         assert!(queue.is_empty());
         assert_eq!(queue.first_arg(), None);
+        assert!(!queue.first_is_awake());
         assert_eq!(queue.args().count(), 0);
         assert_eq!(queue.dequeue(), None);
         assert_eq!(queue.dequeue_where(|_| true), None);
@@ -36,6 +37,21 @@ fn a_waker_dequeues_as_many_as_it_likes() {
     assert_eq!(LOT.waiting(HERE), [3, 4]);
     assert_eq!(LOT.unpark_all(HERE), 2);
     assert!(sleepers.into_iter().all(|sleeper| joined(sleeper) == ParkStatus::Ok));
+}
+
+#[test]
+fn who_is_queued_is_awake_until_it_sleeps() {
+    static LOT: OwnLot<2> = OwnLot::new();
+    let sleeper = thread::spawn(|| {
+        let release = || assert!(LOT.with_queue(HERE, |queue| queue.first_is_awake()));
+        // SAFETY: the lot is the test's own, so nobody else uses the address; looking does not park.
+        unsafe { LOT.lot.park_releasing(HERE, ParkOptions::default(), || true, release, |_| {}) }
+    });
+    until("the thread to be asleep", || {
+        LOT.with_queue(HERE, |queue| !queue.is_empty() && !queue.first_is_awake())
+    });
+    assert_eq!(LOT.unpark_all(HERE), 1);
+    assert_eq!(joined(sleeper), ParkStatus::Ok);
 }
 
 #[test]
