@@ -79,13 +79,13 @@ const HAS_PARKED: usize = 2;
 
 /// Its counters beside the common ones.
 pub(super) const NOTES: &[&str] =
-    &["unlocks held to the fairness bound", "words checked bit for bit"];
+    &["words checked bit for bit", "unlocks held to the fairness bound"];
 
 /// Index of the note that counts judged unlocks.
-const JUDGED: usize = 0;
+const JUDGED: usize = 1;
 
 /// Index of the note that counts words looked at while nobody was inside a call.
-const WORDS: usize = 1;
+const WORDS: usize = 0;
 
 /// One lock and what it guards.
 #[derive(Debug)]
@@ -188,7 +188,9 @@ impl<S: Shared> Shelf<S> {
         let intruder = intruder.or(unsafe { self.writer.leave(stay) });
         self.lock.write_unlock();
         self.writes.add(1);
-        worker.note(JUDGED).add(u64::from(judged));
+        if judged {
+            worker.note(JUDGED).add(1);
+        }
         if let Some(intruder) = intruder {
             worker.violation(Rule::Exclusion, intruder);
         }

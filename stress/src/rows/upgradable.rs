@@ -4,7 +4,7 @@
 //! have been the upgradable one before; a writer may have upgraded, or have gone down and up again.
 
 use super::patience::Patience;
-use super::rw_mutex::{Library, NOTES, Shared};
+use super::rw_mutex::{self, Library, Shared};
 use crate::row::{Arena, Row, Setup};
 use pysync::{LockStatus, UpgradableRwMutex};
 use std::cell::Cell;
@@ -12,6 +12,9 @@ use std::cell::Cell;
 /// The row.
 #[derive(Debug)]
 pub struct UpgradableRow;
+
+/// As the other row's, without the one of fairness: an upgrade comes before the head of the queue (UPRW-9).
+const NOTES: &[&str] = rw_mutex::NOTES.split_at(1).0;
 
 impl Row for UpgradableRow {
     fn name(&self) -> &'static str {
