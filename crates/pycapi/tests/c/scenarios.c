@@ -293,7 +293,7 @@ lock_recursive(void)
 
 typedef struct {
     _PyRWMutex rw;
-    PyEvent step1, step2, step3;
+    PyEvent step1, again, step2, step3;
     int inside;
 } rw_data;
 
@@ -304,6 +304,7 @@ read_twice(void *arg)
     _PyRWMutex_RLock(&data->rw);
     PyEvent_Wait(&data->step1);
     _PyRWMutex_RUnlock(&data->rw);
+    PyEvent_Wait(&data->again);
     _PyRWMutex_RLock(&data->rw);
     PyEvent_Wait(&data->step3);
     _PyRWMutex_RUnlock(&data->rw);
@@ -332,6 +333,9 @@ lock_rwlock(void)
     pthread_t writer = start(write_once, &data);
     UNTIL(RW_BITS(data) == 10); /* and a writer that waits */
     _PyEvent_Notify(&data.step1);
+    /* Only then the readers again: the writer says that it waits before it is queued, and could come too late. */
+    UNTIL(RW_BITS(data) == 1);
+    _PyEvent_Notify(&data.again);
     UNTIL(RW_BITS(data) == 3); /* the writer, and readers that wait */
     _PyEvent_Notify(&data.step2);
     UNTIL(RW_BITS(data) == 8);
