@@ -171,7 +171,7 @@ impl Record {
         }
     }
 
-    /// A guard is opened. For the member's own thread, as the next four.
+    /// A guard is opened. For the member's own thread, as everything about guards up to `pin`.
     #[inline]
     pub(crate) fn open_guard(&self) {
         self.guards.set(self.guards.get() + 1);

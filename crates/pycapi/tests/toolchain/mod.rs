@@ -187,8 +187,8 @@ pub(crate) fn run(program: &Path, scenario: &str) -> Output {
         }
         if begun.elapsed() > HUNG {
             let _ = child.kill();
-            let told = stderr.join().unwrap_or_default();
-            panic!("{scenario} hangs: {}", String::from_utf8_lossy(&told));
+            // What it has said is not waited for: a child of its own may keep the pipes open.
+            panic!("{scenario} hangs");
         }
         std::thread::sleep(Duration::from_millis(2));
     };
@@ -199,7 +199,8 @@ pub(crate) fn run(program: &Path, scenario: &str) -> Output {
 /// How a program is started. The sanitizers' runtimes of older compilers do not start at every address that newer kernels
 /// choose: they get the same one each time, where the system has a tool for that.
 fn start_of(program: &Path) -> Command {
-    let watched = program.to_string_lossy().contains(&format!("{:?}", Link::Watched));
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    let watched = name.contains(&format!("{:?}", Link::Watched));
     let mut fixed = Command::new("setarch");
     fixed.arg("-R");
     if watched && fixed.arg("true").output().is_ok_and(|output| output.status.success()) {
